@@ -25,6 +25,7 @@ from leadbridge.usecases.apply_configuration import ApplyConfiguration
 from leadbridge.usecases.catalogue import Catalogue, CatalogueObject
 from leadbridge.usecases.check_connection import CheckConnection
 from leadbridge.usecases.connection_secrets import ConnectionSecrets
+from leadbridge.usecases.count_outcomes import CountOutcomes
 from leadbridge.usecases.cycle_planned import CyclePlanned
 from leadbridge.usecases.cycle_results import CycleResults
 from leadbridge.usecases.cycle_rows import CycleRows
@@ -289,6 +290,7 @@ class Admin:
         self.watch = SettableWatch()
         self.tally = InMemoryTally(world.clock.now)
         self.alerts = InMemoryAlertStore()
+        outcomes = CountOutcomes(tally=self.tally, clock=world.clock)
         #: what is known of vendor instances' calls
         self.instances: dict[str, State] = {}
         rows = CycleRows(
@@ -301,11 +303,12 @@ class Admin:
         )
         self.services = Services(
             configurations=world.configurations,
+            outcomes=outcomes,
             overview=ShowOverview(
                 configurations=world.configurations,
                 connections=ListConnections(configurations=world.configurations, secrets=lambda: {MARKETO}),
                 watch=self.watch,
-                tally=self.tally,
+                outcomes=outcomes,
                 store=self.alerts,
                 clock=world.clock,
                 day=MarketoDay(calls=50_000, ends=next_midnight),

@@ -22,13 +22,14 @@ import { sorted } from "../parts/sorting";
 import { Empty, Shown } from "../parts/states";
 import { useIsNarrow } from "../parts/width";
 
-type Summary = Schemas["Summary"];
+type Summary = Schemas["ActionSummary"];
 
 const DEFAULTS = { name: "", state: "any", sort: "name", direction: "ascending" };
 const STATES = ["active", "trial", "paused", "validated", "draft", "inactive"] as const;
 const COLUMNS = [
   { id: "name", name: "Name", of: (each: Summary) => each.name.toLowerCase(), minWidth: 140 },
   { id: "state", name: "State", of: (each: Summary) => STATES.indexOf(each.state), minWidth: 120 },
+  { id: "hour", name: "Last hour", of: calls, minWidth: 180 },
   { id: "version", name: "Version", of: (each: Summary) => each.version, minWidth: 90 },
   { id: "at", name: "Last change", of: (each: Summary) => each.at ?? "", minWidth: 200 },
 ] as const;
@@ -85,6 +86,11 @@ export default function Actions() {
   );
 }
 
+/** how many calls had their end */
+function calls({ last_hour }: Summary): number {
+  return last_hour.reduce((sum, { number }) => sum + number, 0);
+}
+
 function fits({ id, name, state }: Summary, asked: typeof DEFAULTS): boolean {
   const named = `${id}\n${name}`.toLowerCase().includes(asked.name.trim().toLowerCase());
   return named && (asked.state === "any" || asked.state === state);
@@ -138,6 +144,8 @@ function Told({ of, column }: { of: Summary; column: (typeof COLUMNS)[number]["i
   switch (column) {
     case "name":
       return <Link href={`/actions/${of.id}`}>{of.name}</Link>;
+    case "hour":
+      return of.last_hour.map(({ kind, number }) => `${number} ${kind}`).join(", ");
     case "state":
       return <StateBadge state={of.state} />;
     case "version":

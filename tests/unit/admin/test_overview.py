@@ -176,6 +176,21 @@ def test_outcomes_of_the_last_day_are_counted_by_kind(admin: Admin) -> None:
     ]
 
 
+def test_an_action_of_the_list_says_what_became_of_its_calls_of_the_last_hour(admin: Admin) -> None:
+    """Its own, by kind; those of two hours ago are not counted any more."""
+    tally, clock = admin.tally, admin.world.clock
+    tally.note(ACTION, ENDED, "updated", 9)
+    tally.flush()
+    clock.advance(7200)
+    for action, what, reason in ((ACTION, ENDED, "created"), ("other", ENDED, "created"), (ACTION, PARKED, "broken")):
+        tally.note(action, what, reason, 2)
+    tally.flush()
+    clock.advance(300)
+
+    [told] = admin.get("/actions")["actions"]
+    assert told["last_hour"] == [{"kind": "created", "number": 2}, {"kind": "parked", "number": 2}]
+
+
 def test_active_syncs_and_cycles_say_up_to_when_they_have_carried_over_what_changed(admin: Admin) -> None:
     """A Sync by its watermark, a cycle by the queue that is furthest behind; what has never run says so. One that reads
     everything each time, or is not active, is not asked about."""

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from leadbridge.ports import Documents
     from leadbridge.usecases.check_connection import CheckConnection
     from leadbridge.usecases.connection_secrets import ConnectionSecrets
+    from leadbridge.usecases.count_outcomes import CountOutcomes
     from leadbridge.usecases.cycle_rows import CycleRows
     from leadbridge.usecases.hear_of_changes import HearOfChanges
     from leadbridge.usecases.import_files import ImportPorts
@@ -725,6 +726,7 @@ def admin_api() -> Any:
         Services(
             configurations=configurations,
             overview=_overview(settings, clock, configurations, listed),
+            outcomes=_outcomes(settings, clock),
             apply=ApplyConfiguration(configurations=configurations, connect=connect, clock=clock),
             connections=listed,
             check_connection=_check_connection(settings, configurations, looking),
@@ -859,8 +861,18 @@ def _connection_secrets(configurations: DynamoConfigurations, vault: Secret) -> 
     return ConnectionSecrets(configurations=configurations, vault=vault)
 
 
+def _outcomes(settings: AdminApiSettings, clock: SystemClock) -> "CountOutcomes":
+    from leadbridge.usecases.count_outcomes import CountOutcomes
+
+    tally = DynamoTally(_client("dynamodb"), table=settings.EXECUTIONS_TABLE, now=clock.now)
+    return CountOutcomes(tally=tally, clock=clock)
+
+
 def _overview(
-    settings: AdminApiSettings, clock: SystemClock, configurations: DynamoConfigurations, connections: "ListConnections"
+    settings: AdminApiSettings,
+    clock: SystemClock,
+    configurations: DynamoConfigurations,
+    connections: "ListConnections",
 ) -> "ShowOverview":
     from leadbridge.aws.alerts import DynamoAlertStore, DynamoWatch
     from leadbridge.usecases.overview import ShowOverview
@@ -872,7 +884,7 @@ def _overview(
         configurations=configurations,
         connections=connections,
         watch=DynamoWatch(client, executions=settings.EXECUTIONS_TABLE, state=settings.STATE_TABLE),
-        tally=DynamoTally(client, table=settings.EXECUTIONS_TABLE, now=clock.now),
+        outcomes=_outcomes(settings, clock),
         store=DynamoAlertStore(client, table=settings.STATE_TABLE),
         clock=clock,
         day=MarketoDay(calls=settings.MARKETO_DAILY_CALLS, ends=next_midnight),

@@ -1,6 +1,7 @@
 """Routes of documents: Actions, their pages, states and versions; validate, plan, apply; try."""
 
 import json
+from datetime import timedelta
 from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver
@@ -45,7 +46,20 @@ def _add_actions(app: APIGatewayRestResolver, services: Services) -> None:
 
     @app.get("/actions", **described("The Actions", tag="Actions"))
     def list_actions() -> models.Actions:
-        return models.Actions(actions=[as_summary(each) for each in configurations.list("action")])
+        """With what became of their calls of the last hour: about right, but no ledger."""
+        lately = services.outcomes(timedelta(hours=1))
+        return models.Actions(
+            actions=[
+                models.ActionSummary(
+                    **summary_of(each),
+                    last_hour=[
+                        models.OutcomeCount(kind=kind, number=number)
+                        for kind, number in lately.get(each.document.id, {}).items()
+                    ],
+                )
+                for each in configurations.list("action")
+            ]
+        )
 
     @app.get("/actions/<action_id>", **described("An Action as it is saved", tag="Actions"))
     def get_action(action_id: DocumentId, version: AnyVersion = None) -> models.Saved:

@@ -366,10 +366,17 @@ class Summary(Given):
     note: str | None
 
 
+class ActionSummary(Summary):
+    """An Action as it stands."""
+
+    #: what became of its calls; kinds of which there were none are left out
+    last_hour: list[OutcomeCount]
+
+
 class Actions(Given):
     """The Actions by id."""
 
-    actions: list[Summary]
+    actions: list[ActionSummary]
 
 
 class Saved(Summary):

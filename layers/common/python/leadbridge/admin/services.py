@@ -8,6 +8,7 @@ from leadbridge.usecases.apply_configuration import ApplyConfiguration
 from leadbridge.usecases.catalogue import Catalogue
 from leadbridge.usecases.check_connection import CheckConnection
 from leadbridge.usecases.connection_secrets import ConnectionSecrets
+from leadbridge.usecases.count_outcomes import CountOutcomes
 from leadbridge.usecases.cycle_planned import CyclePlanned
 from leadbridge.usecases.cycle_results import CycleResults
 from leadbridge.usecases.cycle_rows import CycleRows
@@ -38,6 +39,7 @@ class Services:
 
     configurations: Configurations
     overview: ShowOverview
+    outcomes: CountOutcomes
     apply: ApplyConfiguration
     connections: ListConnections
     check_connection: CheckConnection

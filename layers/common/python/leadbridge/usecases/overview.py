@@ -8,15 +8,15 @@ from urllib.parse import urlsplit
 
 from leadbridge.cycle_ports import CycleRuns
 from leadbridge.domain.action import MarketoConnection, SalesforceConnection
-from leadbridge.domain.alert_readings import Quota, spent_at, totals
+from leadbridge.domain.alert_readings import Quota, spent_at
 from leadbridge.domain.alert_texts import Said, said_of
 from leadbridge.domain.alerts import Alert
-from leadbridge.domain.counted import BUCKET_MINUTES, ENDED, PARKED, REJECTED, ParkedWork, Waiting
+from leadbridge.domain.counted import ParkedWork, Waiting
 from leadbridge.domain.limits import moment
-from leadbridge.domain.outcome import Outcome
 from leadbridge.domain.sync import Sync
-from leadbridge.ports import AlertStore, Clock, Configurations, Tally, Watch
+from leadbridge.ports import AlertStore, Clock, Configurations, Watch
 from leadbridge.sync_ports import SyncRuns
+from leadbridge.usecases.count_outcomes import KINDS, CountOutcomes
 from leadbridge.usecases.list_connections import ConnectionSummary, ListConnections
 from leadbridge.usecases.quotas import MarketoDay, host_of, quotas_of
 
@@ -74,7 +74,7 @@ class ShowOverview:
         configurations: Configurations,
         connections: ListConnections,
         watch: Watch,
-        tally: Tally,
+        outcomes: CountOutcomes,
         store: AlertStore,
         clock: Clock,
         day: MarketoDay,
@@ -86,7 +86,7 @@ class ShowOverview:
         self._configurations = configurations
         self._connections = connections
         self._watch = watch
-        self._tally = tally
+        self._outcomes = outcomes
         self._store = store
         self._clock = clock
         self._day = day
@@ -109,7 +109,7 @@ class ShowOverview:
                 (each, said_of(each, self._stack))
                 for each in sorted(memory.alerts.values(), key=lambda each: (each.since, each.subject))
             ],
-            outcomes=self._outcomes(now),
+            outcomes=self._outcomes_of_all(),
             since=now - DAY,
             carried_over=[*self._synced(), *self._cycled()],
         )
@@ -158,15 +158,8 @@ class ShowOverview:
             )
         return standings
 
-    def _outcomes(self, now: datetime) -> list[tuple[str, int]]:
-        """Ended calls by outcome, then what was parked or refused; what older versions counted has no outcome."""
+    def _outcomes_of_all(self) -> list[tuple[str, int]]:
         numbers: Counter[str] = Counter()
-        for each in totals(
-            self._tally.between(now - DAY - timedelta(minutes=BUCKET_MINUTES), now), now - DAY, now
-        ).values():
-            for (what, reason), number in each.numbers.items():
-                if what == ENDED:
-                    numbers[reason or ENDED] += number
-                elif what in {PARKED, REJECTED}:
-                    numbers[what] += number
-        return [(kind, numbers[kind]) for kind in (*Outcome, ENDED, PARKED, REJECTED) if numbers[kind]]
+        for each in self._outcomes(DAY).values():
+            numbers.update(each)
+        return [(kind, numbers[kind]) for kind in KINDS if numbers[kind]]
