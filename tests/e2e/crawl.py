@@ -70,6 +70,23 @@ CONTROLS = """
   return null;
 }
 """
+#: ends when two frames came and went and nothing was drawn: what was asked for may be there, and its table not yet
+CALM = """
+() => new Promise((calm) => {
+  let frames = 0;
+  const drawn = new MutationObserver(() => {
+    frames = 0;
+  });
+  drawn.observe(document, { subtree: true, childList: true, characterData: true });
+  const frame = () => {
+    frames += 1;
+    if (frames < 3) return requestAnimationFrame(frame);
+    drawn.disconnect();
+    calm();
+  };
+  requestAnimationFrame(frame);
+})
+"""
 LINKS = "[...document.querySelectorAll('a[href]')].map((each) => each.href)"
 
 
@@ -145,7 +162,7 @@ class Crawl:
                 return
             waits = self.visit.page.evaluate(WAITS)
             quiet = 0 if waits or self._pending else quiet + 1
-            self.visit.page.wait_for_timeout(5)
+            self.visit.page.evaluate(CALM)
 
     def _look(self, at: str) -> list[str]:
         """One address; gives what is wrong with it."""
