@@ -17,7 +17,6 @@ from tests.e2e.lab import PATIENCE, Lab, Person, wait_for
 from tests.sizes import chosen
 
 WIDE = {"width": 1280, "height": 900}
-CAMPAIGN = 2_070
 TRIED = 3
 
 
@@ -31,6 +30,7 @@ def test_an_action_is_tried_paused_in_mid_campaign_taken_back_and_its_calls_run_
     five = lab.persons(5)
     document = an_action(mark, name=mark, trial={"leads": [each.lead_id for each in five[:TRIED]]})
     lab.cli("apply", lab.file(f"{mark}.yaml", as_yaml([document])))
+    [number] = lab.marketo.load("smartCampaigns", {"name": mark})
     console, admins = lab.facts["console_url"], lab.facts["people"]["admin"]
     with chromium() as browser, visit(browser, viewport=WIDE, color_scheme="light") as admin:
         admin.page.clock.install()
@@ -40,7 +40,7 @@ def test_an_action_is_tried_paused_in_mid_campaign_taken_back_and_its_calls_run_
         violations += tried(admin, five[0])
         assert lab.leads(five[0].email) == []
         moved(admin, "Trial", "on trial")
-        sent = campaign(lab, mark, five)
+        sent = campaign(lab, mark, number, five)
         assert [each["outcome"] for each in lab.ended(sent)] == ["created"] * TRIED + ["skipped"] * 2
         admin.page.get_by_role("tab", name="Executions").click()
         expect(admin.page.get_by_text("5 executions on this page: 3 created, 0 updated, 0 failed")).to_be_visible()
@@ -49,7 +49,7 @@ def test_an_action_is_tried_paused_in_mid_campaign_taken_back_and_its_calls_run_
         moved(admin, "Activate", "active")
         crowd = lab.persons(people)
         with ThreadPoolExecutor(1) as pool:
-            running = pool.submit(campaign, lab, mark, crowd)
+            running = pool.submit(campaign, lab, mark, number, crowd)
             wait_for("the first of the campaign", lambda: lab.leads(crowd[0].email))
             moved(admin, "Pause", "paused")
             sent = running.result()
@@ -112,13 +112,12 @@ def moved(admin: Visit, move: str, then: str) -> None:
     expect(page.get_by_text(then, exact=True)).to_be_visible(timeout=PATIENCE * 1000)
 
 
-def campaign(lab: Lab, action: str, people: list[Person]) -> list[str]:
+def campaign(lab: Lab, action: str, number: int, people: list[Person]) -> list[str]:
     """Have a campaign of Marketo call the webhook that the sheet describes; gives the executions."""
     sheet = lab.json("webhook-sheet", action, "--show-key")
-    lab.marketo.load("smartCampaigns", {"id": CAMPAIGN, "name": "First day"})
     lab.marketo.post("webhooks", sheet)
-    lab.marketo.post("campaigns/flow", {"campaign": CAMPAIGN, "steps": [{"webhook": sheet["name"]}]})
-    run = {"campaign": CAMPAIGN, "leads": [each.lead_id for each in people]}
+    lab.marketo.post("campaigns/flow", {"campaign": number, "steps": [{"webhook": sheet["name"]}]})
+    run = {"campaign": number, "leads": [each.lead_id for each in people]}
     calls = lab.marketo.post("campaigns/run", run)["calls"]
     return [json.loads(each["response"])["execution_id"] for each in calls]
 

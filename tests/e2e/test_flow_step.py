@@ -5,7 +5,6 @@ import pytest
 from tests.e2e.actions import MARKETO, an_action, as_yaml
 from tests.e2e.lab import Lab, wait_for
 
-CAMPAIGN = 2_060
 MAPPINGS = {"callback": {"leadbridgeStatus": "title", "salesforceId": "department"}}
 
 
@@ -24,13 +23,13 @@ def test_people_of_a_batch_campaign_are_written_and_told_with_one_callback(lab: 
     made = lab.marketo.post("services", {"openapi_url": url, "key": key, "mappings": MAPPINGS})
     assert [each for each in made["log"] if each["level"] != "INFO"] == []
     assert "chunked" in {each["submittedValue"] for each in made["choices"]["action"]}
-    lab.marketo.load("smartCampaigns", {"id": CAMPAIGN, "name": "Nightly people", "type": "batch"})
+    [campaign] = lab.marketo.load("smartCampaigns", {"name": "Nightly people", "type": "batch"})
     steps = [{"service": made["name"], "parameters": {"action": "chunked"}}]
-    lab.marketo.post("campaigns/flow", {"campaign": CAMPAIGN, "steps": steps})
+    lab.marketo.post("campaigns/flow", {"campaign": campaign, "steps": steps})
     people = lab.persons(20)
     mark = lab.marketo.mark()
 
-    lab.marketo.post("campaigns/run", {"campaign": CAMPAIGN, "leads": [person.lead_id for person in people]})
+    lab.marketo.post("campaigns/run", {"campaign": campaign, "leads": [person.lead_id for person in people]})
 
     wait_for("the callback", lambda: all(lab.marketo_lead(person).get("department") for person in people))
     for person in people:

@@ -86,7 +86,6 @@ def test_a_posted_body_is_processed(lab: Lab) -> None:
 
 
 CAMPAIGN = 9001
-CANVAS = 2_071
 #: what people typed, in every field of the Action `texts`
 TYPED = {
     "lastName": VALUES["unicode"],
@@ -372,8 +371,8 @@ def test_an_action_runs_only_after_its_activation(lab: Lab) -> None:
     webhook |= {"template": f'{{"lead": {{{members}}}}}', "response_type": "JSON"}
     headers = {"X-Leadbridge-Key": lab.key("sleeper"), "Content-Type": "application/json"}
     lab.marketo.post("webhooks", webhook | {"headers": headers, "mappings": []})
-    lab.marketo.load("smartCampaigns", {"id": CANVAS, "name": "Canvas"})
-    lab.marketo.post("campaigns/flow", {"campaign": CANVAS, "steps": [{"webhook": "Sleeper"}]})
-    [call] = lab.marketo.post("campaigns/run", {"campaign": CANVAS, "leads": [other.lead_id]})["calls"]
+    [canvas] = lab.marketo.load("smartCampaigns", {"name": "Canvas"})
+    lab.marketo.post("campaigns/flow", {"campaign": canvas, "steps": [{"webhook": "Sleeper"}]})
+    [call] = lab.marketo.post("campaigns/run", {"campaign": canvas, "leads": [other.lead_id]})["calls"]
     [execution] = lab.ended([json.loads(call["response"])["execution_id"]])
     assert [lead["Id"] for lead in lab.leads(other.email)] == [execution["salesforce_id"]]
