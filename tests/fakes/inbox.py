@@ -397,7 +397,7 @@ def _as_stored(event: Event, known: Event | None = None) -> Event:
     changes: dict[str, Any] = {}
     if known is None or known.payload is not event.payload:
         changes["payload"] = json.loads(json.dumps(event.payload))
-    for name in ("received_at", "due_at", "executed_at"):
+    for name in ("received_at", "due_at", "executed_at", "doubted_at"):
         at = getattr(event, name)
         if at is not None and whole(at) is not at:
             changes[name] = whole(at)

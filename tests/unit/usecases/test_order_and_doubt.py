@@ -148,6 +148,30 @@ def test_an_activity_sent_just_before_the_death_is_waited_for() -> None:
     assert len(world.marketo.logged()) == 1
 
 
+def test_who_is_hurried_does_not_send_what_may_still_show() -> None:
+    """A call waits for a log-in at Marketo, and a person has it run at once; meanwhile it runs, and the answer to its
+    activity is lost. It was begun long ago, but what was sent a moment ago may still show, and is not sent again."""
+    world = World()
+    refused = AuthenticationError("refused", vendor="marketo", operation="sync_leads", code="601")
+    world.marketo.trouble.fail("sync_leads", refused)
+    execution = world.receive(1)
+    world.drain()
+    world.clock.advance(3600)
+    lost = UncertainWriteError("no answer", vendor="marketo", code="timeout")
+    world.marketo.trouble.fail("add_custom_activities", lost, late_seconds=30)
+    world.drain()
+    assert world.execution(execution)["state"] == "reporting"
+
+    [waiting] = world.inbox.waiting.values()
+    assert world.inbox.hurry({"pk": f"lane#{world.lane}", "sk": waiting.sequence})
+    world.drain()
+    world.run_out()
+    world.clock.advance(60)  # whatever is late has landed
+
+    assert world.ended(execution) == ("created", "")
+    assert len(world.marketo.logged()) == 1
+
+
 @pytest.mark.parametrize("reads_back", [True, False])
 def test_a_late_write_back_does_not_undo_the_next_one(*, reads_back: bool) -> None:
     """The answer of a repeated write-back is lost and it lands later: what the next event wrote back stays."""

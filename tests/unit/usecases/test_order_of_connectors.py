@@ -1,9 +1,12 @@
 """Calls of one person keep their order, whatever keeps one of them from going; what others did is nobody's own."""
 
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from leadbridge.domain.event import Event
 from leadbridge.domain.hashing import keyed_hash
 from leadbridge.errors import RateLimitedError
 from tests.builders.actions import MARKETO
@@ -53,6 +56,35 @@ def test_what_a_vendor_keeps_from_running_is_not_overtaken_by_another_action() -
     world.run_out()
 
     assert [world.ended(each) for each in executions] == [("updated", "")] * 2
+    assert [row["firstName"] for _, _, _, row in world.marketo.journal] == ["first", "second"]
+
+
+def test_what_comes_due_while_its_lane_is_looked_at_is_not_overtaken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first Action's call comes due between the look at what is due and that at what is not: it was in neither,
+    and the second one's later value was written before it."""
+    mapped = [{"column": "email", "to": "email"}, {"column": "firstName", "to": "firstName"}]
+    world = a_world(an_upsert("first", mappings=mapped), an_upsert("second", mappings=mapped))
+    error = RateLimitedError("slower", vendor="marketo", operation="describe_leads", code="606", retry_after_seconds=90)
+    world.marketo.trouble.fail("describe_leads", error, times=1)
+    first = world.call("first", email="person7@example.com", firstName="first")
+    world.drain()
+    due = next(event.due_at for event in world.inbox.waiting.values() if event.execution_id == first)
+    assert due is not None
+    second = world.call("second", email="person7@example.com", firstName="second")
+    world.clock.advance((due - world.clock.now()).total_seconds() - 1)
+    look = world.inbox.due
+
+    def slowly(*asked: Any) -> Sequence[Event]:
+        found = look(*asked)
+        world.clock.advance(2)
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.inbox, "due", slowly)
+        world.drain()
+    world.run_out()
+
+    assert [world.ended(each) for each in (first, second)] == [("updated", "")] * 2
     assert [row["firstName"] for _, _, _, row in world.marketo.journal] == ["first", "second"]
 
 

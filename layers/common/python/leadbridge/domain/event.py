@@ -130,6 +130,8 @@ class Event:
     redone: bool = False
     #: an activity may have reached Marketo: look before sending it (again)
     activity_uncertain: bool = True
+    #: when the answer to one was lost: whoever has the event hurried does not make what was sent show any sooner
+    doubted_at: datetime | None = None
     reason: str = ""
     message: str = ""
     #: what was decided so far and why, without values: see `explanation`

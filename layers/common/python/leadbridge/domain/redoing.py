@@ -31,6 +31,7 @@ def to_redo(event: Event, result: Result) -> Event | None:
         answered=False,
         redone=True,
         activity_uncertain=False,
+        doubted_at=None,
         reason="",
         message="",
     )

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from leadbridge.domain.batching import MOST_DUE, blocked, together
@@ -66,6 +66,8 @@ class DrainLane:
         self._holds = holds
         self._sleep = sleep
         self._settings = settings
+        #: the moment for which it is known what is due
+        self._looked_at = datetime.max.replace(tzinfo=UTC)
 
     def __call__(self, lane: str, remaining_seconds: Callable[[], float]) -> Report:
         """Drain until the lane is empty, the lease is lost or the time is nearly up."""
@@ -121,12 +123,13 @@ class DrainLane:
     def _in_order(self, lane: str, claimed: Sequence[Event]) -> Sequence[Event]:
         """Those that overtake nobody: what came before of the same persons, and goes on later, goes first.
 
-        Whoever was turned away, by another writer or by the vendor, holds no keys by which others could tell.
+        Whoever was turned away, by another writer or by the vendor, holds no keys by which others could tell. Later is
+        what was not due when it was looked what is: what came due since then is in nobody's hands.
         """
         known = [event for event in claimed if event.persons]
         if not known:
             return claimed
-        ahead = self._inbox.undue(lane, self._clock.now(), max(event.sequence for event in known))
+        ahead = self._inbox.undue(lane, self._looked_at, max(event.sequence for event in known))
         waiting = {event.execution_id: due for event in known if (due := blocked(event, ahead))}
         self._inbox.defer([e.evolve(due_at=waiting[e.execution_id]) for e in claimed if e.execution_id in waiting])
         return [event for event in claimed if event.execution_id not in waiting]
@@ -149,7 +152,8 @@ class DrainLane:
         return self._look(lane, max(MOST_DUE, *sizes)) if full and sizes else found
 
     def _look(self, lane: str, limit: int) -> Sequence[Event]:
-        return self._holds.due(lane, partial(self._inbox.due, lane, self._clock.now(), limit))
+        self._looked_at = self._clock.now()
+        return self._holds.due(lane, partial(self._inbox.due, lane, self._looked_at, limit))
 
     def _hand_over(self, lease: Lease, total: int) -> Report:
         """Let a fresh invocation go on; a lease that is another's already stays as it is."""

@@ -231,7 +231,9 @@ class Reporting:
             lost = isinstance(reason, UncertainWriteError)
             taken, missing = self._looked_for(piece, kind) if lost else ([], piece)
             found.extend(taken)
-            self._closing.postpone(_marked(missing, doubt=lost), reason)
+            self._closing.postpone(
+                [each.candidate.with_event(self._marked(each, doubt=lost)) for each in missing], reason
+            )
         complete = quiet + found
         for entry, reason in sent.culprits:
             entry.activity = refused(reason)
@@ -239,8 +241,7 @@ class Reporting:
         for entry, row in sent.answered:
             if not row.ok and repeatable(row, tries(entry.event, row.code, vendor="marketo")):
                 doubt = row.resolution is Resolution.UNCERTAIN
-                event = entry.event.evolve(activity_uncertain=doubt)
-                self._closing.again(event, row, vendor="marketo", look_later=doubt)
+                self._closing.again(self._marked(entry, doubt=doubt), row, vendor="marketo", look_later=doubt)
                 continue
             self._closing.refused(row, vendor="marketo")
             entry.activity = part(row, "added")
@@ -260,6 +261,10 @@ class Reporting:
             entry.activity = Part(status="added")
         return taken, [entry for entry in entries if entry.event.execution_id not in logged]
 
+    def _marked(self, entry: Entry, *, doubt: bool) -> Event:
+        """The event, whose activity may have been sent just now, or was not."""
+        return entry.event.evolve(activity_uncertain=doubt, doubted_at=self._clock.now() if doubt else None)
+
     def _in_doubt(self, entries: Sequence[Entry]) -> list[Entry]:
         """Store that the activities may have been sent, where that is not stored; drops what a newer epoch holds."""
         unmarked = [entry.event for entry in entries if not entry.event.activity_uncertain]
@@ -275,7 +280,8 @@ class Reporting:
         waiting: list[Event] = []
         for entry in entries:
             event = entry.event
-            settled_at = (event.executed_at or event.received_at) + self._settings.settle
+            begun = event.executed_at or event.received_at
+            settled_at = max(begun, event.doubted_at or begun) + self._settings.settle
             if event.execution_id in logged:
                 entry.activity = Part(status="added")
                 found.append(entry)
@@ -347,10 +353,6 @@ def _connection(entry: Entry) -> str:
 def _target(entry: Entry) -> Target:
     """The object of the entry's record."""
     return entry.candidate.compiled.target_of(entry.result.object)
-
-
-def _marked(entries: Sequence[Entry], *, doubt: bool) -> list[pipeline.Candidate]:
-    return [entry.candidate.with_event(entry.event.evolve(activity_uncertain=doubt)) for entry in entries]
 
 
 def _fitting(value: str, kind: str) -> str:
