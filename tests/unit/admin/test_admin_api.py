@@ -632,6 +632,8 @@ def test_an_execution_leads_to_its_person_and_record_as_far_as_is_known_where_th
         "https://app.example.com/",
         "https:///{id}",
         "javascript:{id}",
+        "https://[/{id}",
+        "https://me:secret@app.example.com/{id}",
         "https://a/{id}{id}",
     ],
 )

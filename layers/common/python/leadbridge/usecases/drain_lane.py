@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from leadbridge.domain.batching import MOST_DUE, blocked, together
@@ -66,8 +66,6 @@ class DrainLane:
         self._holds = holds
         self._sleep = sleep
         self._settings = settings
-        #: the moment for which it is known what is due
-        self._looked_at = datetime.max.replace(tzinfo=UTC)
 
     def __call__(self, lane: str, remaining_seconds: Callable[[], float]) -> Report:
         """Drain until the lane is empty, the lease is lost or the time is nearly up."""
@@ -92,7 +90,7 @@ class DrainLane:
                 return {"lane": lease.lane, "end": "lease lost", "events": total}
             if remaining_seconds() < self._settings.handover_seconds:
                 return self._hand_over(current, total)
-            due = self._due(current)
+            looked_at, due = self._due(current)
             if not due:
                 if earliest is not None and self._wait_for(earliest, remaining_seconds):
                     earliest = earliest if self._clock.now() < earliest else None
@@ -105,7 +103,7 @@ class DrainLane:
                 return self._hand_over(self._lanes.lift(lease, newest) or lease, total)
             chosen = isolated(together(due, self._settings.batch), lease.epoch)
             try:
-                batch = self._in_order(lease.lane, self._inbox.claim(chosen, lease.epoch))
+                batch = self._in_order(lease.lane, self._inbox.claim(chosen, lease.epoch), looked_at)
                 total += len(batch)
                 given_back = self._run_events(
                     batch, lambda: held() and remaining_seconds() > self._settings.last_write_seconds
@@ -120,7 +118,7 @@ class DrainLane:
                 return self._hand_over(current, total)
             earliest = min((moment for moment in (earliest, given_back) if moment), default=None)
 
-    def _in_order(self, lane: str, claimed: Sequence[Event]) -> Sequence[Event]:
+    def _in_order(self, lane: str, claimed: Sequence[Event], looked_at: datetime) -> Sequence[Event]:
         """Those that overtake nobody: what came before of the same persons, and goes on later, goes first.
 
         Whoever was turned away, by another writer or by the vendor, holds no keys by which others could tell. Later is
@@ -129,31 +127,31 @@ class DrainLane:
         known = [event for event in claimed if event.persons]
         if not known:
             return claimed
-        ahead = self._inbox.undue(lane, self._looked_at, max(event.sequence for event in known))
+        ahead = self._inbox.undue(lane, looked_at, max(event.sequence for event in known))
         waiting = {event.execution_id: due for event in known if (due := blocked(event, ahead))}
         self._inbox.defer([e.evolve(due_at=waiting[e.execution_id]) for e in claimed if e.execution_id in waiting])
         return [event for event in claimed if event.execution_id not in waiting]
 
-    def _due(self, lease: Lease) -> Sequence[Event]:
-        """What is due, with what drains out of buffers now; where some of it goes together, all of that."""
+    def _due(self, lease: Lease) -> tuple[datetime, Sequence[Event]]:
+        """What is due at which moment, with what drains out of buffers now; of what goes together all."""
         current: Lease | None = lease
         while current is not None:
-            found = self._whole(lease.lane)
+            looked_at = self._clock.now()
+            found = self._whole(lease.lane, looked_at)
             if self._ripen is None or not self._ripen(current, found, self._clock.now()):
-                return found
+                return looked_at, found
             # what came meanwhile was not asked for yet; the counters were corrected, too
             current = self._lanes.renew(lease, self._clock.now())
-        return []
+        return looked_at, []
 
-    def _whole(self, lane: str) -> Sequence[Event]:
-        found = self._look(lane, self._settings.batch)
+    def _whole(self, lane: str, now: datetime) -> Sequence[Event]:
+        found = self._look(lane, now, self._settings.batch)
         full = len(found) >= self._settings.batch
         sizes = [event.batch.size for event in found if event.batch]
-        return self._look(lane, max(MOST_DUE, *sizes)) if full and sizes else found
+        return self._look(lane, now, max(MOST_DUE, *sizes)) if full and sizes else found
 
-    def _look(self, lane: str, limit: int) -> Sequence[Event]:
-        self._looked_at = self._clock.now()
-        return self._holds.due(lane, partial(self._inbox.due, lane, self._looked_at, limit))
+    def _look(self, lane: str, now: datetime, limit: int) -> Sequence[Event]:
+        return self._holds.due(lane, partial(self._inbox.due, lane, now, limit))
 
     def _hand_over(self, lease: Lease, total: int) -> Report:
         """Let a fresh invocation go on; a lease that is another's already stays as it is."""

@@ -1,14 +1,16 @@
 """Where people look at a record in the browser."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from leadbridge.domain.action import ID_PLACE, MarketoConnection, SalesforceConnection
 from leadbridge.domain.connector import ACTIONS
 from leadbridge.ports import Documents
 
+_MY_DOMAIN = re.compile(r"https://[A-Za-z0-9.-]+\.my\.salesforce\.com/?")
 #: of the systems, by kind of connection
 _SYSTEMS = {"marketo_connection": "Marketo", "salesforce_connection": "Salesforce"}
 
@@ -40,13 +42,13 @@ def links_of(item: Mapping[str, Any], documents: Documents) -> Iterator[RecordLi
 def _link(connection: MarketoConnection | SalesforceConnection, record_id: str) -> Iterator[RecordLink]:
     """Nothing where nobody has said where records are looked at; Marketo does not tell it."""
     template = connection.record_url
-    if template is None and isinstance(connection, SalesforceConnection) and _is_org(connection.token_host):
+    # the hosts at which those of every org log in lead nowhere
+    if (
+        template is None
+        and isinstance(connection, SalesforceConnection)
+        and _MY_DOMAIN.fullmatch(connection.token_host)
+    ):
         template = f"{connection.token_host.rstrip('/')}/{ID_PLACE}"
     if template is not None:
         url = template.replace(ID_PLACE, quote(record_id, safe=""))
         yield RecordLink(system=_SYSTEMS[connection.kind], record_id=record_id, url=url)
-
-
-def _is_org(host: str) -> bool:
-    """Whether it is My Domain, and not a host at which those of every org log in."""
-    return urlsplit(host).hostname not in {"login.salesforce.com", "test.salesforce.com"}
