@@ -10,6 +10,9 @@ from devstack.stack import ROOT
 
 SITE = ROOT / "functions/console/site"
 _HOME = "home"
+KB = 1_000
+#: bounds of the first load, and of what each other page may bring beside it
+FIRST, FURTHER = 350 * KB, 50 * KB
 
 
 def pages() -> set[str]:

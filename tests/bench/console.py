@@ -16,7 +16,7 @@ from playwright.sync_api import Page
 
 from tests.bench.local import Bench
 from tests.bench.report import Figure, spread
-from tests.console_sizes import first_load, further_by_page
+from tests.console_sizes import FIRST, first_load, further_by_page
 from tests.e2e.browser import chromium, visit
 
 #: painted after the click at most so many times as late as the API alone takes
@@ -24,7 +24,6 @@ MOST = 1.5
 ROUNDS = 7
 #: of DynamoDB's batches
 BATCH = 25
-FIRST = 350_000
 #: from the press to the frame after the one in which the table has rows, and the requests of it
 PAINTED = """
 (to) => new Promise((painted) => {
@@ -73,7 +72,7 @@ def _clicked(page: Page, days: int) -> Mapping[str, float]:
 
 
 def _fill(on: Bench, executions: int) -> None:
-    """Copies of an execution, a second apart, the newest of them now."""
+    """Copies of an execution, spread over the last day."""
     client, table = on.stack.client("dynamodb"), on.stack.outputs["ExecutionsTableName"]
     answer = on.http.post(
         f"{on.facts['webhook_url']}/{on.facts['action_id']}",

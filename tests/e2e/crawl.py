@@ -141,9 +141,10 @@ class Crawl:
     def _begun(self, request: Request) -> None:
         if request.url.startswith(self._origin):  # what is downloaded from the page itself is not told to end
             self._pending.add(request)
-        looks = LOOKS.search(urlsplit(request.url).path) or '"dry_run":true' in (request.post_data or "")
-        if request.method != "GET" and not looks:
-            self._sent.append(f"{request.method} {urlsplit(request.url).path}")
+        path = urlsplit(request.url).path
+        asks_first = path.endswith("/executions/redrive") and '"dry_run":true' in (request.post_data or "")
+        if request.method != "GET" and not asks_first and not LOOKS.search(path):
+            self._sent.append(f"{request.method} {path}")
 
     def _ended(self, request: Request) -> None:
         self._pending.discard(request)

@@ -163,6 +163,20 @@ class Lab:
             self.told |= {record[name] for name in ("email", "firstName", "lastName") if record.get(name)}
         return [Person(lead_id=int(one), fields=record) for one, record in zip(ids, made, strict=True)]
 
+    def edit_person(self, number: int, **values: str) -> None:
+        """Change a person as another client of the Marketo instance does."""
+        known = self.stack.simulators["marketo_credentials"]
+        login = {
+            "grant_type": "client_credentials",
+            "client_id": known["other_client_id"],
+            "client_secret": known["other_client_secret"],
+        }
+        token = self.web.post(f"{self.marketo.url}/identity/oauth/token", params=login).json()["access_token"]
+        document = {"action": "updateOnly", "lookupField": "id", "input": [{"id": number, **values}]}
+        bearer = {"Authorization": f"Bearer {token}"}
+        answer = self.web.post(f"{self.marketo.url}/rest/v1/leads.json", json=document, headers=bearer)
+        assert answer.json()["result"][0]["status"] == "updated", answer.text
+
     def key(self, action: str, generation: str = "") -> str:
         """The webhook key of an Action, worked out here from the stored secret; `previous` gives the older one."""
         client = self.stack.client("secretsmanager")

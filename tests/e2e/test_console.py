@@ -2,13 +2,13 @@
 
 import re
 import uuid
-from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.e2e.browser import Visit, chosen, chromium, typed, visit
 from tests.e2e.lab import PATIENCE, Lab, wait_for
+from tests.e2e.syncs import of_contacts
 
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
@@ -212,13 +212,13 @@ def test_a_plan_is_applied_and_only_the_row_that_failed_is_tried_again(lab: Lab)
     mark = f"plan-{uuid.uuid4().hex[:8]}"
     people = [{"Email": f"{mark}-{n}@example.com", "LastName": f"L{n}", "Department": mark} for n in range(3)]
     contacts = lab.salesforce.load("Contact", *people)
-    lab.marketo.load("leads", *({"email": each["Email"], "lastName": "Other"} for each in people))
+    ids = lab.marketo.load("leads", *({"email": each["Email"], "lastName": "Other"} for each in people))
     console, admins = lab.facts["console_url"], lab.facts["people"]["admin"]
     with chromium() as browser, visit(browser, viewport=WIDE, color_scheme="light") as admin:
         page = admin.page
         admin.sign_in(f"{console}/syncs", admins)
         expect(page.get_by_role("heading", name="Syncs")).to_be_visible()
-        admin.api("POST", "/documents/apply", {"documents": [planned_document(mark)]})
+        admin.api("POST", "/documents/apply", {"documents": [of_contacts(mark)]})
         admin.api("POST", f"/documents/sync/{mark}/state", {"move": "activate"})
         page.get_by_label("Name or id").fill(mark)
         page.get_by_label("Name or id").press("Enter")
@@ -232,7 +232,7 @@ def test_a_plan_is_applied_and_only_the_row_that_failed_is_tried_again(lab: Lab)
         expect(page.get_by_role("row").filter(has_text="Other → L2")).to_contain_text("updated")
         violations = admin.violations()
 
-        changed_by_somebody(lab, email=people[1]["Email"], lastName="Meanwhile")
+        lab.edit_person(ids[1], lastName="Meanwhile")
         planned = page.url
         apply.click()
         page.get_by_role("alertdialog").get_by_role("button", name="Apply the plan").click()
@@ -304,36 +304,6 @@ def sync_filled_out(admin: Visit, mark: str) -> list[str]:
     following.click()
     expect(page.get_by_text("A new Sync, which is not active yet.")).to_be_visible()
     return violations
-
-
-def changed_by_somebody(lab: Lab, **lead: str) -> None:
-    """A person is changed by another client of the instance."""
-    secrets = {name: lab.facts[f"marketo_{name}"] for name in ("client_id", "client_secret")}
-    login = {"grant_type": "client_credentials", **secrets}
-    token = lab.web.get(f"{lab.marketo.url}/identity/oauth/token", params=login).json()["access_token"]
-    answer = lab.web.post(
-        f"{lab.marketo.url}/rest/v1/leads.json",
-        headers={"Authorization": f"Bearer {token}"},
-        json={"action": "updateOnly", "lookupField": "email", "input": [lead]},
-    )
-    assert [each["status"] for each in answer.json()["result"]] == ["updated"], answer.text
-
-
-def planned_document(mark: str) -> dict[str, Any]:
-    """A Sync of the Contacts of one test, in which nobody asks how many it changes."""
-    return {
-        "format": 1,
-        "kind": "sync",
-        "id": mark,
-        "name": mark,
-        "source": {"connection": "salesforce-demo", "object": "Contact"},
-        "destination": {"connection": "marketo-demo", "object": "leads"},
-        "match": [{"column": "Email", "field": "email"}],
-        "import": "create_and_update",
-        "dedupe": "youngest",
-        "mappings": [{"to": "email", "column": "Email"}, {"to": "lastName", "column": "LastName"}],
-        "conditions": {"clauses": [{"column": "Department", "operator": "equals", "value": mark}]},
-    }
 
 
 def mapped(mappings: Locator, field: str, column: str) -> None:

@@ -44,11 +44,19 @@ def test_a_cycle_is_started_and_looked_at_and_the_log_names_who_did_it(lab: Lab)
         assert lab.web.get(f"{console}/api/cycles/{mark}{path}", headers={"Authorization": token}).is_success, path
 
 
+def _cycle(admin: Visit, mark: str) -> None:
+    """Its page, by the list of cycles."""
+    page = admin.page
+    page.get_by_role("navigation").get_by_role("link", name="Cycles").click()
+    # links of the page before name it, too
+    expect(page.get_by_role("heading", name="Cycles", level=1)).to_be_visible()
+    page.get_by_role("link", name=mark).click()
+
+
 def _begun(admin: Visit, mark: str) -> str:
     """Activate it and begin from now; gives the run, once it is done."""
     page = admin.page
-    page.get_by_role("navigation").get_by_role("link", name="Cycles").click()
-    page.get_by_role("link", name=mark).click()
+    _cycle(admin, mark)
     for move, answer in (("Activate", "Activate"), ("Run now", "Begin from now")):
         page.get_by_role("button", name=move, exact=True).click()
         asked = page.get_by_role("alertdialog").filter(has=page.get_by_role("button", name=answer, exact=True))
@@ -91,8 +99,7 @@ def _named(admin: Visit, mark: str, slot: str, who: str) -> None:
 def _changed(admin: Visit, mark: str) -> None:
     """Propose pairs of people, and store what came of it."""
     page = admin.page
-    page.get_by_role("navigation").get_by_role("link", name="Cycles").click()
-    page.get_by_role("link", name=mark).click()
+    _cycle(admin, mark)
     page.get_by_role("link", name="Change it").click()
     page.get_by_role("button", name="2. People").click()
     proposed = page.get_by_role("button", name="phone ↔ Phone", exact=True)

@@ -4,7 +4,6 @@ import json
 import re
 import time
 import uuid
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,9 +22,9 @@ TRIED = 3
 @pytest.mark.parametrize("people", chosen([60, 500], ["60", "500"], ["500"]))
 def test_an_action_is_tried_paused_in_mid_campaign_taken_back_and_its_calls_run_again(lab: Lab, people: int) -> None:
     """A session that ends in mid-edit loses nothing. One person is tried, and nothing written; on trial three of five
-    run. In the middle of a campaign the Action is paused: no call is lost, and all people have one Lead each once it is
-    resumed. The first version becomes current again. Calls that came while it was inactive are one line, and run again
-    after their number and cost were told."""
+    run. In the middle of a campaign the Action is paused: the calls of its second half wait, and all people have one
+    Lead each once it is resumed. The first version becomes current again. Calls that came while it was inactive are one
+    line, and run again after their number and cost were told."""
     mark = f"first-{uuid.uuid4().hex[:8]}"
     five = lab.persons(5)
     document = an_action(mark, name=mark, trial={"leads": [each.lead_id for each in five[:TRIED]]})
@@ -48,12 +47,14 @@ def test_an_action_is_tried_paused_in_mid_campaign_taken_back_and_its_calls_run_
 
         moved(admin, "Activate", "active")
         crowd = lab.persons(people)
-        with ThreadPoolExecutor(1) as pool:
-            running = pool.submit(campaign, lab, mark, number, crowd)
-            wait_for("the first of the campaign", lambda: lab.leads(crowd[0].email))
-            moved(admin, "Pause", "paused")
-            sent = running.result()
+        sent = campaign(lab, mark, number, crowd[: people // 2])
+        moved(admin, "Pause", "paused")
+        held = campaign(lab, mark, number, crowd[people // 2 :])
+        wait_for("the held calls", lambda: all(lab.stored(each) for each in held))
+        assert {lab.stored(each)["state"] for each in held} == {"waiting"}
+        assert [each.email for each in crowd[people // 2 :] if lab.leads(each.email)] == []
         moved(admin, "Resume", "active")
+        sent += held
         assert len(set(sent)) == people
         assert {each["outcome"] for each in lab.ended(sent, swept=True)} == {"created"}
         assert {len(lab.leads(each.email)) for each in crowd} == {1}

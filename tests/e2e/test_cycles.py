@@ -63,21 +63,6 @@ def a_connection(lab: Lab, identifier: str) -> str:
     )
 
 
-def edit_person(lab: Lab, number: int, **values: str) -> None:
-    """Edit a person in Marketo as somebody else does."""
-    known = lab.stack.simulators["marketo_credentials"]
-    login = {
-        "grant_type": "client_credentials",
-        "client_id": known["other_client_id"],
-        "client_secret": known["other_client_secret"],
-    }
-    token = lab.web.post(f"{lab.marketo.url}/identity/oauth/token", params=login).json()["access_token"]
-    document = {"action": "updateOnly", "lookupField": "id", "input": [{"id": number, **values}]}
-    bearer = {"Authorization": f"Bearer {token}"}
-    answer = lab.web.post(f"{lab.marketo.url}/rest/v1/leads.json", json=document, headers=bearer)
-    assert answer.json()["result"][0]["status"] == "updated", answer.text
-
-
 def tick(lab: Lab, identifier: str) -> Record:
     """Call what the scheduler's entry of a cycle calls, with what it gives."""
     scheduler, group = lab.stack.client("scheduler"), json.loads(lab.stack.outputs["SyncSchedules"])["group"]
@@ -165,7 +150,7 @@ def test_an_edit_on_either_side_shows_on_the_other(lab: Lab) -> None:
     assert person is not None, run
     assert (person["firstName"], person["company"], person["salesforceId"]) == ("Ada", mark, lead)
 
-    edit_person(lab, person["id"], firstName="Grace")
+    lab.edit_person(person["id"], firstName="Grace")
     known = slots_of(lab, mark)
     lab.advance_to(lab.marketo.now() + BEHIND)
     run = run_of(lab, mark, begun(lab, mark, known))

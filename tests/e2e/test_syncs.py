@@ -4,12 +4,12 @@ import json
 import time
 import uuid
 from datetime import timedelta
-from typing import Any
 
 import pytest
-import yaml
 
+from tests.e2e.actions import as_yaml
 from tests.e2e.lab import Lab, Record, accepted, wait_for
+from tests.e2e.syncs import a_sync, of_contacts
 
 MINUTES = 240.0
 PEOPLE = 350
@@ -17,6 +17,7 @@ PEOPLE = 350
 LOADED = 620
 CONTACT_FIELDS = ("Email", "LastName", "FirstName", "Title", "Department")
 LEAD_FIELDS = ("email", "lastName", "firstName", "title", "department")
+FIELDS = tuple(zip(CONTACT_FIELDS, LEAD_FIELDS, strict=True))
 
 
 def a_contact(mark: str, number: int) -> Record:
@@ -32,16 +33,7 @@ def a_contact(mark: str, number: int) -> Record:
 
 def as_lead(contact: Record) -> Record:
     """The same as a lead."""
-    return {lead: contact[own] for own, lead in zip(CONTACT_FIELDS, LEAD_FIELDS, strict=True)}
-
-
-def a_document(identifier: str, **members: Any) -> str:
-    """A Sync as YAML."""
-    return yaml.safe_dump(
-        {"format": 1, "kind": "sync", "id": identifier, "name": identifier, "dedupe": "youngest"}
-        | {"import": "create_and_update"}
-        | members
-    )
+    return {lead: contact[own] for own, lead in FIELDS}
 
 
 def ran(lab: Lab, identifier: str) -> Record:
@@ -59,16 +51,9 @@ def test_records_go_both_ways_with_every_value_and_are_counted(lab: Lab) -> None
     mark = f"sync{uuid.uuid4().hex[:8]}"
     contacts = [a_contact(mark, number) for number in range(PEOPLE)]
     lab.salesforce.load("Contact", *contacts)
-    there, back = f"{mark}-there", f"{mark}-back"
-    document = a_document(
-        there,
-        source={"connection": "salesforce-demo", "object": "Contact"},
-        destination={"connection": "marketo-demo", "object": "leads"},
-        match=[{"column": "Email", "field": "email"}],
-        mappings=[{"to": to, "column": column} for column, to in zip(CONTACT_FIELDS, LEAD_FIELDS, strict=True)],
-        conditions={"clauses": [{"column": "Department", "operator": "equals", "value": mark}]},
-    )
-    lab.cli("apply", lab.file("there.yaml", document))
+    there, back = mark, f"{mark}-back"
+    document = of_contacts(mark, FIELDS)
+    lab.cli("apply", lab.file("there.yaml", as_yaml([document])))
     assert json.loads(lab.cli("syncs", "executions", there, "--json")) == []
     lab.cli("syncs", "activate", there)
     first, second = ran(lab, there), ran(lab, there)
@@ -83,7 +68,7 @@ def test_records_go_both_ways_with_every_value_and_are_counted(lab: Lab) -> None
 
     [list_id] = lab.marketo.load("staticLists", {"name": mark})
     lab.marketo.load("listMembers", *({"listId": list_id, "leadId": lead["id"]} for lead in leads.values()))
-    document = a_document(
+    document = a_sync(
         back,
         source={"connection": "marketo-demo", "object": "list_members", "static_list": mark},
         destination={"connection": "salesforce-demo", "object": "Lead"},
@@ -96,7 +81,7 @@ def test_records_go_both_ways_with_every_value_and_are_counted(lab: Lab) -> None
             {"to": "Company", "static": mark},
         ],
     )
-    lab.cli("apply", lab.file("back.yaml", document))
+    lab.cli("apply", lab.file("back.yaml", as_yaml([document])))
     lab.cli("syncs", "activate", back)
     returned = ran(lab, back)
 
@@ -133,13 +118,8 @@ def test_the_entry_of_an_active_sync_starts_it_and_goes_with_it(lab: Lab) -> Non
     """
     mark = f"sync{uuid.uuid4().hex[:8]}"
     lab.salesforce.load("Contact", a_contact(mark, 0))
-    document = a_document(
+    document = of_contacts(
         mark,
-        source={"connection": "salesforce-demo", "object": "Contact"},
-        destination={"connection": "marketo-demo", "object": "leads"},
-        match=[{"column": "Email", "field": "email"}],
-        mappings=[{"to": "email", "column": "Email"}, {"to": "lastName", "column": "LastName"}],
-        conditions={"clauses": [{"column": "Department", "operator": "equals", "value": mark}]},
         extraction="full",
         schedule={"every": {"hours": 1}},
     )
@@ -153,7 +133,7 @@ def test_the_entry_of_an_active_sync_starts_it_and_goes_with_it(lab: Lab) -> Non
             if each["Name"] == mark
         }
 
-    lab.cli("apply", lab.file("hourly.yaml", document))
+    lab.cli("apply", lab.file("hourly.yaml", as_yaml([document])))
     assert entries() == {}
     lab.cli("syncs", "activate", mark)
     assert entries() == {mark: "rate(60 minutes)"}
@@ -177,13 +157,9 @@ def test_a_plan_is_applied_and_a_deletion_is_carried_over(lab: Lab) -> None:
     mark = f"sync{uuid.uuid4().hex[:8]}"
     contacts = [a_contact(mark, number) for number in range(3)]
     ids = lab.salesforce.load("Contact", *contacts)
-    document = a_document(
+    document = of_contacts(
         mark,
-        source={"connection": "salesforce-demo", "object": "Contact"},
-        destination={"connection": "marketo-demo", "object": "leads"},
-        match=[{"column": "Email", "field": "email"}],
-        mappings=[{"to": to, "column": column} for column, to in zip(CONTACT_FIELDS, LEAD_FIELDS, strict=True)],
-        conditions={"clauses": [{"column": "Department", "operator": "equals", "value": mark}]},
+        FIELDS,
         extraction="full",
         deletes="delete",
     )
@@ -191,7 +167,7 @@ def test_a_plan_is_applied_and_a_deletion_is_carried_over(lab: Lab) -> None:
     def people() -> list[str]:
         return sorted(str(each["email"]) for each in lab.marketo.records("leads") if mark in str(each["email"]))
 
-    lab.cli("apply", lab.file("planned.yaml", document))
+    lab.cli("apply", lab.file("planned.yaml", as_yaml([document])))
     lab.cli("syncs", "activate", mark)
     plan = json.loads(lab.cli("syncs", "plan", mark, "--all", "--yes", "--wait", "--json"))
     listed = json.loads(lab.cli("syncs", "planned", mark, plan["slot"], "--json"))
@@ -223,15 +199,8 @@ def test_calls_of_a_campaign_are_at_salesforce_while_a_sync_loads(lab: Lab) -> N
     is still at it, which then ends with every row. How long that takes at most is told on virtual time."""
     mark = f"sync{uuid.uuid4().hex[:8]}"
     lab.salesforce.load("Contact", *(a_contact(mark, number) for number in range(LOADED)))
-    document = a_document(
-        mark,
-        source={"connection": "salesforce-demo", "object": "Contact"},
-        destination={"connection": "marketo-demo", "object": "leads"},
-        match=[{"column": "Email", "field": "email"}],
-        mappings=[{"to": "email", "column": "Email"}, {"to": "lastName", "column": "LastName"}],
-        conditions={"clauses": [{"column": "Department", "operator": "equals", "value": mark}]},
-    )
-    lab.cli("apply", lab.file("beside.yaml", document))
+    document = of_contacts(mark)
+    lab.cli("apply", lab.file("beside.yaml", as_yaml([document])))
     lab.cli("syncs", "activate", mark)
     people = lab.persons(6)
     lab.marketo.post("faults", [{"match": "POST /rest/v1/leads.json", "kind": "delay", "seconds": 20.0, "nth": 1}])

@@ -1,10 +1,6 @@
 """How much a browser loads: of the built console, compressed as it is sent."""
 
-from tests.console_sizes import first_load, further_by_page, pages
-
-KB = 1_000
-#: the first load, and what each other page may bring beside it
-FIRST, FURTHER = 350 * KB, 50 * KB
+from tests.console_sizes import FIRST, FURTHER, first_load, further_by_page, pages
 
 
 def test_the_first_load_is_small() -> None:

@@ -119,13 +119,13 @@ function Counts({ run }: { run: Run }) {
   const kinds = Object.entries(run.outcomes);
   const facts: (readonly [string, string])[] = [
     ["Read", counted(run.rows, "record")],
-    [run.kind === "plan" ? "Would write" : "Writes", run.writes.toLocaleString()],
+    [run.kind === "plan" ? "Would write" : "Writes", run.writes.toLocaleString("en")],
     ...kinds.map(
       ([kind, outcomes]) =>
         [
           kindOfRecords(kind),
           Object.entries(outcomes)
-            .map(([outcome, number]) => `${number.toLocaleString()} ${outcome.replaceAll("_", " ")}`)
+            .map(([outcome, number]) => `${number.toLocaleString("en")} ${outcome.replaceAll("_", " ")}`)
             .join(", "),
         ] as const,
     ),
@@ -136,7 +136,7 @@ function Counts({ run }: { run: Run }) {
           `${counted(writes, "write")}: half of them there within ${lasting(half)}, 95 of 100 within ${lasting(most)}`,
         ] as const,
     ),
-    ...(run.people_reached ? [["People reached by companies", run.people_reached.toLocaleString()] as const] : []),
+    ...(run.people_reached ? [["People reached by companies", run.people_reached.toLocaleString("en")] as const] : []),
   ];
   return (
     <>
@@ -169,7 +169,7 @@ function Parts({ title, parts }: { title: string; parts: readonly Part[] }) {
 
 function partSaid(part: Part): string {
   const counts = COUNTS.filter((name) => part[name]).map(
-    (name) => `${part[name].toLocaleString()} ${name.replaceAll("_", " ")}`,
+    (name) => `${part[name].toLocaleString("en")} ${name.replaceAll("_", " ")}`,
   );
   const numbers = [counted(part.rows, "row"), ...counts, counted(part.calls, "call")].join(", ");
   return `${runStatus(part.status)}: ${numbers}${part.message ? `. ${part.message}` : ""}`;

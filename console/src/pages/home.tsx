@@ -280,6 +280,7 @@ function CarriedOver({ of, at }: { of: Overview["carried_over"]; at: string }) {
   const [asked, ask] = useAddress(DEFAULTS);
   const order = { sort: asked.behind, direction: asked.turn };
   type Row = (typeof of)[number];
+  const behind = (up_to: string) => (Date.parse(at) - Date.parse(up_to)) / 1000;
   const columns: readonly [ListColumn<Row>, ...ListColumn<Row>[]] = [
     {
       id: "name",
@@ -304,8 +305,8 @@ function CarriedOver({ of, at }: { of: Overview["carried_over"]; at: string }) {
     {
       id: "behind",
       name: "Behind",
-      of: ({ up_to }) => (up_to ? Date.parse(at) - Date.parse(up_to) : Number.POSITIVE_INFINITY),
-      shown: ({ up_to }) => (up_to ? lasting((Date.parse(at) - Date.parse(up_to)) / 1000) : ""),
+      of: ({ up_to }) => (up_to ? behind(up_to) : Number.POSITIVE_INFINITY),
+      shown: ({ up_to }) => (up_to ? lasting(behind(up_to)) : ""),
       minWidth: 110,
     },
   ];

@@ -19,7 +19,8 @@ import { COLUMN, Facts, Section, Title } from "../parts/page";
 import { RunBadge } from "../parts/run-badge";
 import { Loading, Shown } from "../parts/states";
 import { POLL } from "../parts/sync-runs";
-import { asks, COUNTS, counted, countOf, KINDS, lasting, stepOf } from "../parts/sync-words";
+import { asks, COUNTS, countOf, guardSaid, KINDS, stepOf } from "../parts/sync-words";
+import { lasting } from "../parts/words";
 
 const RunRows = lazy(() => import("../parts/run-rows"));
 const PlannedRows = lazy(() => import("../parts/planned-rows"));
@@ -188,7 +189,7 @@ function Confirmation({ run }: { run: Run }) {
     <InlineAlert variant="notice">
       <Heading level={2}>It asks before it writes</Heading>
       <Content>
-        {counted(run)}
+        {guardSaid(run)}
         {mayAsk && (
           <ButtonGroup>
             {(["confirm", "cancel"] as const).map((what) => (

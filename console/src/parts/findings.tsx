@@ -19,6 +19,11 @@ export function findingsOf(error: Error | null): Finding[] {
   return findings ?? [{ document: "", pointer: pointer ?? "", what: message, remedy: remedy ?? "" }];
 }
 
+/** A refusal in one text; of none, none. */
+export function toldOf(error: Error | null): string {
+  return findingsOf(error).map(sentence).join(" ");
+}
+
 const LEVELS = {
   ok: { variant: "positive", word: "well" },
   warning: { variant: "notice", word: "warning" },

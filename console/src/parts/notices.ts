@@ -1,6 +1,6 @@
 /** Short messages: what was done, and what was refused. Of what was done only the newest is shown. */
 import { ToastQueue } from "@react-spectrum/s2";
-import { findingsOf, sentence } from "./findings";
+import { toldOf } from "./findings";
 
 const SHOWN_MILLISECONDS = 8000;
 let close = () => {};
@@ -18,5 +18,5 @@ export function sayIdle(why: string): void {
 
 /** It stays until somebody closes it. */
 export function sayRefused(error: Error): void {
-  ToastQueue.negative(findingsOf(error).map(sentence).join(" "));
+  ToastQueue.negative(toldOf(error));
 }

@@ -6,7 +6,8 @@ import { useApp } from "./app";
 import { COLUMN, Facts, PLAIN, ROW } from "./page";
 import { Failed } from "./states";
 import { Preview, Previewed } from "./sync-preview";
-import { costOf, several } from "./sync-words";
+import { costOf } from "./sync-words";
+import { counted } from "./words";
 
 export default function Look({ id, version }: { id: string; version: number }) {
   return (
@@ -43,9 +44,9 @@ function Price({ id, version }: { id: string; version: number }) {
 }
 
 function Told({ price }: { price: Schemas["SyncPrice"] }) {
-  const rows = price.rows === null ? "nobody can say how many" : several(price.rows, "row");
+  const rows = price.rows === null ? "nobody can say how many" : counted(price.rows, "row");
   const left = (each: Schemas["VendorPrice"]) =>
-    each.calls_left === null ? "" : `; ${several(each.calls_left, "call")} of today are left`;
+    each.calls_left === null ? "" : `; ${counted(each.calls_left, "call")} of today are left`;
   return (
     <section aria-label="Price" className={COLUMN}>
       <Facts

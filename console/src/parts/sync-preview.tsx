@@ -9,7 +9,8 @@ import { ChangedRows } from "./changed-rows";
 import { findingsOf, sentence } from "./findings";
 import { COLUMN, Facts, PLAIN, ROW } from "./page";
 import type { Members } from "./pointer";
-import { several, totalOf } from "./sync-words";
+import { totalOf } from "./sync-words";
+import { counted } from "./words";
 
 /** Of a version that is stored, or of a document that is not. What was asked for stays as long as neither changes. */
 export function Preview({
@@ -70,7 +71,7 @@ export function Previewed({ found }: { found: Schemas["SyncPreview"] }) {
       <Facts
         facts={[
           ["Writes", `${found.load === "bulk" ? "by files" : "page by page"}: ${found.load_why}`],
-          ["This look took", `${several(found.calls, "call")} of at most ${found.budget}`],
+          ["This look took", `${counted(found.calls, "call")} of at most ${found.budget}`],
         ]}
       />
       <ChangedRows

@@ -1,7 +1,7 @@
 /** Run by Node as it is: `node --test`. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { asks, COUNTS, costOf, counted, countOf, countsOf, lasting, standing, stepOf, totalOf } from "./sync-words.ts";
+import { asks, COUNTS, costOf, countOf, countsOf, guardSaid, standing, stepOf, totalOf } from "./sync-words.ts";
 
 type Run = Parameters<typeof countsOf>[0];
 
@@ -82,26 +82,11 @@ test("only a run that its guard has parked asks; an unknown state is told as it 
 
 test("what a guard has counted is told without the commands of the terminal", () => {
   const message = "the run would change 3 records (the limit is 1); nothing is written yet, `leadbridge` lets it go on";
-  assert.equal(counted({ message }), "The run would change 3 records (the limit is 1). Nothing is written yet.");
-  assert.equal(counted({ message: "" }), "It would do more than the Sync allows. Nothing is written yet.");
+  assert.equal(guardSaid({ message }), "The run would change 3 records (the limit is 1). Nothing is written yet.");
+  assert.equal(guardSaid({ message: "" }), "It would do more than the Sync allows. Nothing is written yet.");
 });
 
 test("a run that is over does nothing any more", () => {
   assert.equal(stepOf(RUN), "Writes");
   assert.equal(stepOf({ ...RUN, step: "done", ended_at: "2026-03-02T12:01:00Z" }), "");
-});
-
-test("times are told in the unit that people would say", () => {
-  assert.deepEqual([0, 1, 59, 60, 89, 90, 3599, 3600, 5400, 86_400].map(lasting), [
-    "0 seconds",
-    "1 second",
-    "59 seconds",
-    "1 minute",
-    "1 minute",
-    "2 minutes",
-    "60 minutes",
-    "1 hour",
-    "2 hours",
-    "24 hours",
-  ]);
 });

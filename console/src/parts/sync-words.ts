@@ -1,5 +1,6 @@
 /** What is said of Syncs and their runs: one word or sentence for each thing that the API names. */
 import type { Schemas } from "../api/client";
+import { counted } from "./words.ts";
 
 type Run = Schemas["SyncRun"];
 type Colour = "positive" | "negative" | "notice" | "informative" | "neutral";
@@ -28,7 +29,7 @@ export function asks({ status }: Pick<Run, "status">): boolean {
 }
 
 /** What its guard has counted; behind it stand commands for the terminal, which buttons do here. */
-export function counted({ message }: Pick<Run, "message">): string {
+export function guardSaid({ message }: Pick<Run, "message">): string {
   const [said = ""] = message.split("; ");
   const told = said || "it would do more than the Sync allows";
   return `${told.slice(0, 1).toUpperCase()}${told.slice(1)}. Nothing is written yet.`;
@@ -80,36 +81,20 @@ export function countsOf(run: Run): string {
   return found.length ? found.join(", ") : run.ended_at ? "nothing to write" : "none yet";
 }
 
-/** So long, as people say it. */
-export function lasting(seconds: number): string {
-  for (const [unit, name] of [
-    [3600, "hour"],
-    [60, "minute"],
-  ] as const) {
-    if (seconds >= unit * 1.5) return `${Math.round(seconds / unit)} ${name}s`;
-    if (seconds >= unit) return `1 ${name}`;
-  }
-  return several(Math.max(0, Math.round(seconds)), "second");
-}
-
-export function several(number: number, one: string, many = `${one}s`): string {
-  return `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
-}
-
 /** What moving rows takes. */
 export function costOf({ calls, megabytes, job_slots, minutes }: Schemas["SyncCost"]): string {
   return [
-    several(calls, "call"),
+    counted(calls, "call"),
     ...(megabytes ? [`${megabytes} MB of extracts`] : []),
-    ...(job_slots ? [several(job_slots, "place of a job", "places of jobs")] : []),
-    ...(minutes ? [`at least ${several(minutes, "minute")}`] : []),
+    ...(job_slots ? [counted(job_slots, "place of a job", "places of jobs")] : []),
+    ...(minutes ? [`at least ${counted(minutes, "minute")}`] : []),
   ].join(", ");
 }
 
 /** How many rows a run would pull; an estimate says what it is made of. */
 export function totalOf({ rows, exact, basis, exact_cost }: Schemas["SyncTotal"]): string {
-  if (rows !== null && exact) return `A run that began now would pull exactly ${several(rows, "row")}.`;
-  const found = rows === null ? "Nobody can say how many rows a run would pull" : `About ${several(rows, "row")}`;
+  if (rows !== null && exact) return `A run that began now would pull exactly ${counted(rows, "row")}.`;
+  const found = rows === null ? "Nobody can say how many rows a run would pull" : `About ${counted(rows, "row")}`;
   const price = exact_cost ? ` The exact number takes ${costOf(exact_cost)}.` : "";
   return `${found}${basis ? `: an estimate, ${basis}` : ""}.${price}`;
 }

@@ -6,7 +6,7 @@ import { useState } from "react";
 import { content, type Schemas } from "../api/client";
 import { useApp } from "./app";
 import { Standing } from "./badge";
-import { findingsOf, sentence } from "./findings";
+import { toldOf } from "./findings";
 import { COLUMN, Facts, PLAIN, ROW, Section } from "./page";
 
 export default function TryOne({ id, version }: { id: string; version: number }) {
@@ -22,7 +22,7 @@ export default function TryOne({ id, version }: { id: string; version: number })
         }),
       ),
   });
-  const wrong = findingsOf(trying.error).map(sentence).join(" ");
+  const wrong = toldOf(trying.error);
   return (
     <div className={COLUMN}>
       <Form

@@ -5,7 +5,7 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { content, type Schemas } from "../api/client";
 import { useApp, useMay } from "./app";
-import { findingsOf, sentence } from "./findings";
+import { toldOf } from "./findings";
 import { sayDone, sayRefused } from "./notices";
 import { COLUMN, PLAIN, Section } from "./page";
 import { Shown } from "./states";
@@ -140,7 +140,7 @@ function Key({ id, header }: { id: string; header: string }) {
           Show the key
         </Button>
       )}
-      {asking.error && <p className={PLAIN}>{findingsOf(asking.error).map(sentence).join(" ")}</p>}
+      {asking.error && <p className={PLAIN}>{toldOf(asking.error)}</p>}
     </>
   );
 }

@@ -3,10 +3,14 @@ import { test } from "node:test";
 import { counted, kindOfRecords, lasting, left, policy, runStatus, standing } from "./words.ts";
 
 test("a length of time is told in its largest unit, and one of it alone", () => {
-  assert.deepEqual([1, 59, 60, 5_400, 86_400, 200_000].map(lasting), [
+  assert.deepEqual([-3, 1, 59, 60, 90, 3599, 3600, 5_400, 86_400, 200_000].map(lasting), [
+    "0 seconds",
     "1 second",
     "59 seconds",
     "1 minute",
+    "2 minutes",
+    "60 minutes",
+    "1 hour",
     "2 hours",
     "1 day",
     "2 days",

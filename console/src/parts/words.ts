@@ -86,10 +86,9 @@ export function lasting(seconds: number): string {
     { name: "minute", of: 60 },
   ];
   const unit = units.find(({ of }) => seconds >= of) ?? { name: "second", of: 1 };
-  const number = Math.round(seconds / unit.of);
-  return `${number} ${unit.name}${number === 1 ? "" : "s"}`;
+  return counted(Math.max(0, Math.round(seconds / unit.of)), unit.name);
 }
 
 export function counted(number: number, what: string, several = `${what}s`): string {
-  return `${number.toLocaleString()} ${number === 1 ? what : several}`;
+  return `${number.toLocaleString("en")} ${number === 1 ? what : several}`;
 }

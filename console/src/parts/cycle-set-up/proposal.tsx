@@ -6,7 +6,7 @@ import { content, type Schemas } from "../../api/client";
 import { useApp } from "../app";
 import { filledFrom, newPairs } from "../cycle-pages";
 import { useEditing } from "../editing";
-import { findingsOf, sentence } from "../findings";
+import { toldOf } from "../findings";
 import { at, type Json, type Members, within } from "../pointer";
 import { counted } from "../words";
 import { useEnds } from "./ends";
@@ -104,7 +104,7 @@ function Ask({
       {asking.error && (
         <InlineAlert variant="negative">
           <Heading>There is no draft</Heading>
-          <Content>{findingsOf(asking.error).map(sentence).join(" ")}</Content>
+          <Content>{toldOf(asking.error)}</Content>
         </InlineAlert>
       )}
     </>

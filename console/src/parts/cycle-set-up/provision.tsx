@@ -5,7 +5,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { content, type Schemas } from "../../api/client";
 import { useApp, useMay } from "../app";
 import { useEditing } from "../editing";
-import { findingsOf, sentence } from "../findings";
+import { toldOf } from "../findings";
 import { sayDone, sayRefused } from "../notices";
 import { CODE, PLAIN } from "../page";
 import { type Json, type Members, step } from "../pointer";
@@ -38,7 +38,7 @@ export function Provision({ at: here, of }: { at: string; of: Members }) {
       {asking.error && (
         <InlineAlert variant="negative">
           <Heading>Nobody could be asked</Heading>
-          <Content>{findingsOf(asking.error).map(sentence).join(" ")}</Content>
+          <Content>{toldOf(asking.error)}</Content>
         </InlineAlert>
       )}
       {asking.data && (

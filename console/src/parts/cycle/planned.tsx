@@ -74,7 +74,9 @@ export default function Planned({ cycle, slot }: { cycle: string; slot: string }
       )}
       <div className={ROW}>
         <p className={PLAIN}>
-          {all.length ? `${counted(rows.length, "change")} of ${all.length.toLocaleString()}` : "Nothing would change"}
+          {all.length
+            ? `${counted(rows.length, "change")} of ${all.length.toLocaleString("en")}`
+            : "Nothing would change"}
           {query.hasNextPage ? " so far; there may be more." : "."}
         </p>
         {query.hasNextPage && (

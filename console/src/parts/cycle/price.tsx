@@ -64,7 +64,7 @@ function Told({ price }: { price: Price }) {
                 (each) =>
                   [
                     each.queue,
-                    `${each.exact ? "" : "about "}${each.rows === null ? "nobody knows how many" : each.rows.toLocaleString()} records by ${each.way}${each.basis ? ` (${each.basis})` : ""}`,
+                    `${each.exact ? "" : "about "}${each.rows === null ? "nobody knows how many" : each.rows.toLocaleString("en")} records by ${each.way}${each.basis ? ` (${each.basis})` : ""}`,
                   ] as const,
               ),
               ["Marketo", cost(kind.marketo, null)],
@@ -78,7 +78,7 @@ function Told({ price }: { price: Price }) {
 }
 
 function cost({ calls, megabytes, minutes }: Schemas["SyncCost"], left: number | null): string {
-  const extract = megabytes ? `, ${megabytes.toLocaleString()} MB of extracts` : "";
-  const rest = left === null ? "" : `; ${left.toLocaleString()} calls are left today`;
-  return `${counted(calls, "call")}${extract}, at least ${minutes.toLocaleString()} minutes${rest}`;
+  const extract = megabytes ? `, ${megabytes.toLocaleString("en")} MB of extracts` : "";
+  const rest = left === null ? "" : `; ${left.toLocaleString("en")} calls are left today`;
+  return `${counted(calls, "call")}${extract}, at least ${minutes.toLocaleString("en")} minutes${rest}`;
 }

@@ -90,7 +90,9 @@ function Far({ progress }: { progress: NonNullable<Run["progress"]> }) {
         styles={style({ width: "full" })}
       />
       <span className={style({ font: "body-sm" })}>
-        {total ? `${done.toLocaleString()} of ${total.toLocaleString()} ${unit}${rate}${rest}` : "Not begun yet"}
+        {total
+          ? `${done.toLocaleString("en")} of ${total.toLocaleString("en")} ${unit}${rate}${rest}`
+          : "Not begun yet"}
       </span>
     </div>
   );

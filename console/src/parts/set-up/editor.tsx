@@ -20,7 +20,7 @@ import { useAddress } from "../address";
 import { useApp } from "../app";
 import { Differences } from "../differences";
 import { EditingProvider, useDocument } from "../editing";
-import { type Finding, findingsOf, sentence } from "../findings";
+import { type Finding, sentence, toldOf } from "../findings";
 import { sayDone } from "../notices";
 import { isOvertaken, Overtaken } from "../overtaken";
 import { COLUMN, PLAIN, ROW, Section, Title } from "../page";
@@ -296,7 +296,7 @@ function Problems({ error }: { error: Error | null }) {
   return (
     <InlineAlert variant="negative">
       <Heading>The server could not look at it</Heading>
-      <Content>{findingsOf(error).map(sentence).join(" ")}</Content>
+      <Content>{toldOf(error)}</Content>
     </InlineAlert>
   );
 }
