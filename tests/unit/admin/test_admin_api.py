@@ -633,7 +633,7 @@ def test_an_execution_leads_to_its_person_and_record_as_far_as_is_known_where_th
         "https:///{id}",
         "javascript:{id}",
         "https://[/{id}",
-        "https://me:secret@app.example.com/{id}",
+        "https://me@app.example.com/{id}",
         "https://a/{id}{id}",
     ],
 )
