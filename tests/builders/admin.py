@@ -60,7 +60,7 @@ from tests.builders.actions import MARKETO
 from tests.builders.events import SECRET
 from tests.builders.world import World
 from tests.fakes.alerts import InMemoryAlertStore, InMemoryTally, SettableWatch
-from tests.fakes.bulk import InMemoryObjects
+from tests.fakes.bulk import InMemoryBulkRuns, InMemoryObjects
 from tests.fakes.cycle import InMemoryCycleRuns, InMemoryDueRecords, InMemoryLinks
 from tests.fakes.journal import InMemoryJournal
 from tests.fakes.shelves import InMemoryShelves
@@ -266,6 +266,7 @@ class Admin:
         self.destination = FakeDestination(world.marketo.describe_leads(), "id")
         self.runs = InMemorySyncRuns()
         self.cycle_runs = InMemoryCycleRuns()
+        self.bulk_runs = InMemoryBulkRuns(now=world.clock.now)
         #: of the one cycle that there is
         self.links = InMemoryLinks()
         self.due = InMemoryDueRecords()
@@ -314,6 +315,7 @@ class Admin:
                 day=MarketoDay(calls=50_000, ends=next_midnight),
                 syncs=self.runs,
                 cycles=self.cycle_runs,
+                extracted=self.bulk_runs,
                 stack="prod",
             ),
             apply=ApplyConfiguration(

@@ -3,7 +3,7 @@
 import csv
 import hashlib
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from leadbridge.domain.jobs import OVER, Run, State, Told, state_of
 from leadbridge.errors import ConfigurationError, DisabledError, PermanentError, SyncError, UncertainWriteError
 from leadbridge.ports import Clock, OvertakenError, PartFile, Piece, StoredFile, Turn, Writer
-from tests.fakes.clock import whole
+from tests.fakes.clock import NOON, whole
 from tests.fakes.steps import Step, nothing
 
 #: I/O of these doubles, in addition to those of `steps`
@@ -38,11 +38,14 @@ VENDOR_OPERATIONS = (
 
 
 class InMemoryBulkRuns:
-    """`ports.BulkRuns`."""
+    """`ports.BulkRuns`, `Runs` and `Extracted`."""
 
-    def __init__(self, *, step: Step = nothing) -> None:
+    def __init__(self, *, step: Step = nothing, now: Callable[[], datetime] = lambda: NOON) -> None:
         """Nothing has run yet."""
         self._step = step
+        self._now = now
+        #: files that were extracted: whose connection, which job, when, how many bytes
+        self.made: list[tuple[str, str, datetime, int]] = []
         self._runs: dict[str, tuple[Run, int]] = {}
         self._turns: dict[str, Turn] = {}
         self._known: set[tuple[str, str]] = set()
@@ -61,7 +64,7 @@ class InMemoryBulkRuns:
         self._step("runs.find.done")
         return found[0] if found else None
 
-    def save(self, run: Run, version: int, *, lane: str = "") -> int:
+    def save(self, run: Run, version: int, *, lane: str = "", extracted: bool = False) -> int:
         """Replace a run; returns its new version."""
         self._step("runs.save")
         turn = self._turns.get(lane)
@@ -72,8 +75,14 @@ class InMemoryBulkRuns:
             del self._turns[lane]
             if run.job:
                 self._known.add((lane, run.job))
+        if extracted and run.size:
+            self.made.append((run.connection, run.job, whole(self._now()), run.size))
         self._step("runs.save.done")
         return version + 1
+
+    def files(self, connection: str) -> Sequence[tuple[datetime, int]]:
+        """Files of the last two days at least: when each was seen to be made, and its bytes."""
+        return [(at, size) for whose, _, at, size in self.made if whose == connection]
 
     def take_turn(self, lane: str, owner: str, now: datetime) -> Turn:
         """The turn of a lane: taken, or as somebody else, or an earlier try, holds it."""

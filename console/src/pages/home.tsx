@@ -168,6 +168,19 @@ function Calls({ quota }: { quota: Quota }) {
           It takes no calls until {moment(quota.shut_until)} ({quota.shut_because}).
         </span>
       )}
+      {quota.extracts && <Extracts of={quota.extracts} />}
+    </>
+  );
+}
+
+function Extracts({ of }: { of: Schemas["ExtractsStanding"] }) {
+  const { moment } = useApp();
+  return (
+    <>
+      <span>
+        Extracts of the day: {numbers.format(of.megabytes)} of {numbers.format(of.allowed)} MB
+      </span>
+      {of.spent_at && <span>At this pace they are spent at {moment(of.spent_at)}.</span>}
     </>
   );
 }

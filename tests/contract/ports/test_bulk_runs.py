@@ -75,7 +75,7 @@ def dynamo(table: Unsteady) -> DynamoBulkRuns:
 
 
 @pytest.fixture(params=["memory", "dynamodb"])
-def runs(request: pytest.FixtureRequest) -> BulkRuns:
+def runs(request: pytest.FixtureRequest) -> InMemoryBulkRuns | DynamoBulkRuns:
     """Both implementations."""
     return InMemoryBulkRuns() if request.param == "memory" else dynamo(request.getfixturevalue("table"))
 
@@ -160,6 +160,21 @@ def test_a_turn_is_given_back_without_a_job_too(runs: BulkRuns) -> None:
     runs.save(run, version, lane=LANE)
 
     assert not runs.take_turn(LANE, "b", NOON).begun_before
+
+
+def test_the_size_of_a_file_is_stored_once_with_its_run(runs: InMemoryBulkRuns | DynamoBulkRuns) -> None:
+    """Of a connection's extracts each counts once, whatever is stored of its run later; whoever was overtaken, not at
+    all."""
+    run = replace(FULL, kind=Kind.EXTRACT)
+    _, version = runs.begin(run)
+    with pytest.raises(OvertakenError):
+        runs.save(run, version + 7, extracted=True)
+    assert runs.files(run.connection) == []
+    version = runs.save(run, version, extracted=True)
+    runs.save(replace(run, pieces=9), version)
+
+    assert runs.files(run.connection) == [(NOON, FULL.size)]
+    assert runs.files("another") == []
 
 
 def test_whoever_lost_the_turn_stores_nothing(runs: BulkRuns) -> None:

@@ -78,6 +78,7 @@ def _trouble(admin: Admin) -> None:
         f"marketo#{INSTANCE}": State(used=50_000, day_ends=millis(until), gate=gate),
         f"salesforce#{ORG}": State(used=70_000, allowed=100_000),
     }
+    admin.bulk_runs.made = [(MARKETO, "extract", NOON - HOUR, 120_400_000)]
     admin.watch.work = [ParkedWork(action=ACTION, reason="mapping_broken", number=2, since=NOON - HOUR)]
     admin.watch.lanes = [
         Waiting(connection=SALESFORCE, since=NOON - HOUR, number=200, more=True, reason="marketo_607", due_at=until)

@@ -48,6 +48,7 @@ def _alerts(viewer: Visit, base: str) -> None:
     connections = page.get_by_role("region", name="Connections")
     expect(connections).to_contain_text("It takes no calls until")
     expect(connections).to_contain_text("At this pace they are spent at")
+    expect(connections).to_contain_text("Extracts of the day: 120.4 of 500 MB")
     kept = page.get_by_role("region", name="Parked and waiting")
     expect(kept).to_contain_text("until it is run again")
     expect(kept).to_contain_text("200 or more")

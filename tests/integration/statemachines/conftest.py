@@ -34,8 +34,9 @@ class Bench:
         self.vendors = {name: FakeBulkVendor(clock, vendor=name, step=self.steps) for name in ("marketo", "salesforce")}
         self.s3 = client("s3")
         self.s3.create_bucket(Bucket=BUCKET)
-        self._dynamodb = client("dynamodb")
-        create_table(self._dynamodb, "ExecutionsTable")
+        dynamodb = client("dynamodb")
+        create_table(dynamodb, "ExecutionsTable")
+        self.runs = DynamoBulkRuns(dynamodb, table="ExecutionsTable", retention=timedelta(days=30), now=clock.now)
 
     def put(self, key: str, content: bytes) -> None:
         """Store an object."""
@@ -54,9 +55,7 @@ class Bench:
         """What the function does, in a process of its own."""
         self.begun += bool(event.get("begin"))
         use_case = RunBulkStep(
-            runs=DynamoBulkRuns(
-                self._dynamodb, table="ExecutionsTable", retention=timedelta(days=30), now=self.clock.now
-            ),
+            runs=self.runs,
             objects=S3Objects(self.s3, bucket=BUCKET),
             vendors=self.vendors.get(event["vendor"], self.vendors["marketo"]),
             clock=self.clock,

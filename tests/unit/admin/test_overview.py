@@ -68,6 +68,24 @@ def test_calls_of_the_day_are_told_with_a_forecast_and_whose_they_are(admin: Adm
     assert {each["shut_until"] for each in (marketo, salesforce)} == {None}
 
 
+def test_megabytes_that_were_extracted_today_are_told_with_a_forecast(admin: Admin) -> None:
+    """Of all connections of the instance, by Marketo's day, which began six hours ago; none before a first file."""
+    admin.watch.states = {f"marketo#{INSTANCE}": State(used=1, day_ends=millis(NOON + 18 * HOUR))}
+    admin.store(a_marketo_connection(id="second", base_url=f"https://{INSTANCE}"))
+    assert [each["extracts"] for each in overview(admin)["quotas"]] == [None]
+
+    admin.bulk_runs.made = [
+        (MARKETO, "today", NOON - 5 * HOUR, 250_000_000),
+        ("second", "too", NOON, 150_040_000),
+        (MARKETO, "yesterday", NOON - 7 * HOUR, 90_000_000),
+    ]
+    (marketo,) = overview(admin)["quotas"]
+
+    told = marketo["extracts"]
+    assert (told["megabytes"], told["allowed"]) == (400.0, 500)
+    assert told["spent_at"].startswith("2026-03-02T13:29:57")
+
+
 def test_a_day_that_is_over_counts_for_nothing(admin: Admin) -> None:
     """Until somebody calls on the new day, what was used on the old one is known; it is not shown as used."""
     admin.watch.states = {f"marketo#{INSTANCE}": State(used=40_000, day_ends=millis(NOON))}

@@ -548,10 +548,11 @@ class BulkRuns(Protocol):
         """Store a new run, unless one of its name is there; returns what is stored, and its version."""
         ...
 
-    def save(self, run: "Run", version: int, *, lane: str = "") -> int:
+    def save(self, run: "Run", version: int, *, lane: str = "", extracted: bool = False) -> int:
         """Replace a run; returns its new version.
 
-        With `lane` the turn there is given back and the run's job, if it has one, becomes known, all in one step.
+        With `lane` the turn there is given back and the run's job, if it has one, becomes known, all in one step. With
+        `extracted` so does the size of the file that its job has made.
 
         Raises:
             OvertakenError: Somebody else went on with this run.
@@ -568,6 +569,14 @@ class BulkRuns(Protocol):
 
     def known(self, lane: str, job_ids: Sequence[str]) -> frozenset[str]:
         """Those of the jobs that a run has stored."""
+        ...
+
+
+class Extracted(Protocol):
+    """What bulk runs had extracted, for whoever adds up a day."""
+
+    def files(self, connection: str) -> "Sequence[tuple[datetime, int]]":
+        """Files of the last two days at least: when each was seen to be made, and its bytes."""
         ...
 
 

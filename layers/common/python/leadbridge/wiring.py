@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from leadbridge.announcements import OutboundMessages
     from leadbridge.aws.cycles import DynamoCycleRuns
     from leadbridge.aws.due import DynamoDueRecords
+    from leadbridge.aws.jobs import DynamoBulkRuns
     from leadbridge.aws.links import DynamoLinks
     from leadbridge.aws.recoveries import DynamoRecoveries
     from leadbridge.aws.syncs import DynamoSyncRuns
@@ -229,9 +230,21 @@ def drain_lane() -> Any:
     )
 
 
+def _bulk_runs(
+    settings: AdminApiSettings | RunActionsSettings | RunBulkStepSettings, clock: SystemClock
+) -> "DynamoBulkRuns":
+    from leadbridge.aws.jobs import DynamoBulkRuns
+
+    return DynamoBulkRuns(
+        _client("dynamodb"),
+        table=settings.EXECUTIONS_TABLE,
+        retention=timedelta(days=settings.RETENTION_DAYS),
+        now=clock.now,
+    )
+
+
 def _imports(settings: RunActionsSettings, clock: SystemClock) -> "ImportPorts":
     """What imports need; clients are made with the first of them."""
-    from leadbridge.aws.jobs import DynamoBulkRuns
     from leadbridge.aws.machines import StepFunctionsImports
     from leadbridge.aws.objects import S3Objects
     from leadbridge.usecases.import_files import ImportPorts
@@ -239,12 +252,7 @@ def _imports(settings: RunActionsSettings, clock: SystemClock) -> "ImportPorts":
 
     return ImportPorts(
         objects=S3Objects(_later("s3"), bucket=settings.DATA_BUCKET),
-        runs=DynamoBulkRuns(
-            _client("dynamodb"),
-            table=settings.EXECUTIONS_TABLE,
-            retention=timedelta(days=settings.RETENTION_DAYS),
-            now=clock.now,
-        ),
+        runs=_bulk_runs(settings, clock),
         machine=StepFunctionsImports(_later("stepfunctions"), machine=settings.BULK_IMPORT_MACHINE),
         mask=lambda text, sent: mask(text, leaf_values(sent)),
     )
@@ -297,7 +305,6 @@ def answer_inline() -> Any:
 @cache
 def run_bulk_step() -> Any:
     """The use-case of `run_bulk_step`."""
-    from leadbridge.aws.jobs import DynamoBulkRuns
     from leadbridge.aws.objects import S3Objects
     from leadbridge.domain.jobs import Policy
     from leadbridge.domain.limits import Lane
@@ -308,12 +315,7 @@ def run_bulk_step() -> Any:
     clock = SystemClock(settings.CLOCK_URL)
     configurations = DynamoConfigurations(_client("dynamodb"), table=settings.CONFIG_TABLE)
     return RunBulkStep(
-        runs=DynamoBulkRuns(
-            _client("dynamodb"),
-            table=settings.EXECUTIONS_TABLE,
-            retention=timedelta(days=settings.RETENTION_DAYS),
-            now=clock.now,
-        ),
+        runs=_bulk_runs(settings, clock),
         objects=S3Objects(_client("s3"), bucket=settings.DATA_BUCKET),
         vendors=VendorBulkJobs(
             _connections(settings, clock, configurations, Lane.SCHEDULED),
@@ -887,9 +889,12 @@ def _overview(
         outcomes=_outcomes(settings, clock),
         store=DynamoAlertStore(client, table=settings.STATE_TABLE),
         clock=clock,
-        day=MarketoDay(calls=settings.MARKETO_DAILY_CALLS, ends=next_midnight),
+        day=MarketoDay(
+            calls=settings.MARKETO_DAILY_CALLS, ends=next_midnight, megabytes=settings.MARKETO_EXTRACT_MEGABYTES
+        ),
         syncs=_sync_runs(settings, clock),
         cycles=_cycle_runs(settings, clock),
+        extracted=_bulk_runs(settings, clock),
         stack="" if settings.STAGE == "local" else settings.STACK_NAME,
     )
 

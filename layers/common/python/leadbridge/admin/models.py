@@ -147,6 +147,15 @@ class LookedThrough(Given):
 # overview
 
 
+class ExtractsStanding(Given):
+    """Megabytes that Leadbridge extracted of Marketo in the day at hand; what others extract is in no list it sees."""
+
+    megabytes: float
+    allowed: int
+    #: when they are spent at their present pace; null where they last
+    spent_at: datetime | None
+
+
 class QuotaStanding(Given):
     """The calls of one vendor instance; without `day_ends` its day is the last 24 hours."""
 
@@ -162,6 +171,8 @@ class QuotaStanding(Given):
     #: nobody calls before, but for one who looks whether it takes calls again
     shut_until: datetime | None
     shut_because: str | None
+    #: of an instance of Marketo of which we extracted something today
+    extracts: ExtractsStanding | None
 
 
 class ParkedCalls(Given):

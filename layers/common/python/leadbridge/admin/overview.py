@@ -35,6 +35,13 @@ def add_routes(app: APIGatewayRestResolver, services: Services) -> None:
                     spent_at=each.spent_at,
                     shut_until=each.shut_until,
                     shut_because=each.shut_because or None,
+                    extracts=models.ExtractsStanding(
+                        megabytes=round(each.extracts.used / 1_000_000, 1),
+                        allowed=each.extracts.allowed // 1_000_000,
+                        spent_at=each.extracts_spent_at,
+                    )
+                    if each.extracts
+                    else None,
                 )
                 for each in found.quotas
             ],

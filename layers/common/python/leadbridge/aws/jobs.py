@@ -2,6 +2,7 @@
 
 `bulk#run#…/run` is a run as JSON under its version, `bulk#turn#…/turn` the turn of a lane, `bulk#jobs#…/<id>` a job
 that some run has stored. All of them expire with the retention, which is longer than any vendor remembers a job.
+`bulk#files#…/<id>` is the size of what a job of a connection extracted; it is gone when its day is surely over.
 """
 
 import json
@@ -21,12 +22,14 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
+#: longer than any day
+FILES_KEPT = timedelta(days=2)
 _ENUMS: Mapping[str, type[StrEnum]] = {"kind": Kind, "step": Step, "waiting": Waiting, "state": State}
 _INSTANTS = frozenset({"begun_at", "due_at", "refused_at", "job_at"})
 
 
 class DynamoBulkRuns:
-    """`ports.BulkRuns` on DynamoDB."""
+    """`ports.BulkRuns`, `Runs` and `Extracted` on DynamoDB."""
 
     def __init__(
         self, client: "DynamoDBClient", *, table: str, retention: timedelta, now: Callable[[], datetime]
@@ -49,7 +52,7 @@ class DynamoBulkRuns:
         item = self._get(_run_key(name))
         return _stamped(item)[0] if item else None
 
-    def save(self, run: Run, version: int, *, lane: str = "") -> int:
+    def save(self, run: Run, version: int, *, lane: str = "", extracted: bool = False) -> int:
         """Replace a run; returns its new version."""
         operations = [self._put(run, version + 1, "version = :old", old=version)]
         if lane:
@@ -57,6 +60,10 @@ class DynamoBulkRuns:
             if run.job:
                 known = {**_job_key(lane, run.job), "run": run.name, "v": VERSION, "ttl": self._ttl()}
                 operations.append(put(self._table, known))
+        if extracted and run.size:
+            now = self._now()
+            file = {**_file_key(run.connection, run.job), "size": run.size, "at": _millis(now), "v": VERSION}
+            operations.append(put(self._table, file | {"ttl": int((now + FILES_KEPT).timestamp())}))
         if self._write(operations) is not None:
             raise OvertakenError(run.name)
         return version + 1
@@ -81,6 +88,17 @@ class DynamoBulkRuns:
         """Those of the jobs that a run has stored."""
         keys = [_job_key(lane, each) for each in dict.fromkeys(job_ids)]
         return frozenset(item["sk"] for item in read_items(self._client, self._table, keys, "sk"))
+
+    def files(self, connection: str) -> Sequence[tuple[datetime, int]]:
+        """Files of the last two days at least: when each was seen to be made, and its bytes."""
+        with later("Query"):
+            pages = self._client.get_paginator("query").paginate(
+                TableName=self._table,
+                KeyConditionExpression="pk = :pk",
+                ExpressionAttributeValues=dump({":pk": _file_key(connection, "")["pk"]}),
+            )
+            found = [load(item) for page in pages for item in page["Items"]]
+        return [(_instant(item["at"]), item["size"]) for item in found]
 
     def _get(self, key: Mapping[str, Any]) -> Item | None:
         with later("GetItem"):
@@ -114,6 +132,10 @@ def _turn_key(lane: str) -> dict[str, str]:
 
 def _job_key(lane: str, job: str) -> dict[str, str]:
     return {"pk": f"bulk#jobs#{lane}", "sk": job}
+
+
+def _file_key(connection: str, job: str) -> dict[str, str]:
+    return {"pk": f"bulk#files#{connection}", "sk": job}
 
 
 def _millis(at: datetime) -> int:

@@ -8,19 +8,30 @@ from urllib.parse import urlsplit
 from leadbridge.domain.action import MarketoConnection
 from leadbridge.domain.alert_readings import Quota
 from leadbridge.domain.limits import State, moment
+from leadbridge.domain.sync_price import MARKETO_MEGABYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketoDay:
-    """Of the deployment: Marketo's calls of a day where a connection does not say, and when a Marketo day ends."""
+    """Of the deployment: what Marketo lets take in a day, calls where a connection does not say, and when it ends."""
 
     calls: int
     ends: Callable[[datetime], datetime]
+    #: that may be extracted in a day
+    megabytes: int = MARKETO_MEGABYTES
 
 
 def host_of(connection: MarketoConnection) -> str:
     """What its instance is called."""
     return urlsplit(connection.base_url).netloc.lower()
+
+
+def extracts_of(host: str, files: Iterable[tuple[datetime, int]], *, day: MarketoDay, now: datetime) -> Quota | None:
+    """Bytes that were extracted of an instance of Marketo today; None if none were."""
+    ends = day.ends(now)
+    used = sum(size for at, size in files if day.ends(at) == ends)
+    allowed = day.megabytes * 1_000_000
+    return Quota(vendor="marketo", instance=host, used=used, allowed=allowed, day_ends=ends) if used else None
 
 
 def quotas_of(

@@ -158,11 +158,11 @@ class RunBulkStep:
             made_nothing = work.making and not isinstance(error, UncertainWriteError)
             return self._save(work, run, lane=_lane(run) if made_nothing else "")
 
-    def _save(self, work: "_Work", run: Run, *, lane: str = "") -> Run:
+    def _save(self, work: "_Work", run: Run, *, lane: str = "", extracted: bool = False) -> Run:
         if work.called is not None:
             called = self._vendors.calls_made(work.run)
             run, work.called = replace(run, calls=run.calls + called - work.called), called
-        work.version = self._runs.save(run, work.version, lane=lane)
+        work.version = self._runs.save(run, work.version, lane=lane, extracted=extracted)
         work.run = run
         return run
 
@@ -219,7 +219,8 @@ class RunBulkStep:
 
     def _poll(self, work: "_Work") -> Run:
         told = work.jobs.look(work.run.job)
-        return self._save(work, jobs.seen(work.run, told, self._clock.now(), self._policy))
+        run = jobs.seen(work.run, told, self._clock.now(), self._policy)
+        return self._save(work, run, extracted=run.step is Step.FETCH)
 
     def _cancel(self, work: "_Work") -> Run:
         done = work.jobs.cancel(work.run.job)
