@@ -119,6 +119,56 @@ def test_an_administrator_adds_a_connection_with_mistakes_tests_it_and_removes_i
     assert lab.facts["marketo_client_secret"] not in "".join(admin.requested)
 
 
+def test_salesforce_says_what_is_wrong_with_a_connection_until_it_is_right(lab: Lab) -> None:
+    """A host that is none of Salesforce's, and what is missing, stand beside their fields. What Salesforce refuses at
+    the log-in is explained with what to do, one mistake after the other; then nothing stands against the connection."""
+    console, people, facts = lab.facts["console_url"], lab.facts["people"], lab.facts
+    right = {
+        "Consumer key": facts["salesforce_client_id"],
+        "Username": facts["salesforce_username"],
+        "Audience": facts["salesforce_audience"],
+    }
+    mistakes = {
+        "Consumer key": ("of-another-app", "consumer key"),
+        "Username": ("nobody@example.com", "permission set"),
+        "Audience": ("https://example.my.salesforce.com", "audience"),
+    }
+    with chromium() as browser, visit(browser, viewport=NARROW, color_scheme="light") as admin:
+        page = admin.page
+        admin.sign_in(f"{console}/connections/new", people["admin"])
+        page.get_by_role("radio", name="Salesforce").click()
+        form = page.get_by_role("region", name="A connection of Salesforce")
+        form.get_by_label("Id", exact=True).fill("org-by-hand")
+        form.get_by_label("Name", exact=True).fill("By hand")
+        form.get_by_role("button", name="Add").click()
+        expect(form.get_by_text("Is missing. Give it.")).to_have_count(2)
+        form.get_by_label("Log-in host").fill("https://example.com")
+        for label, (wrong, _) in mistakes.items():
+            given(form, label, wrong)
+        form.get_by_role("button", name="Add").click()
+        expect(form.get_by_text("Is not a host of this vendor.")).to_be_visible()
+        violations = admin.violations()
+        form.get_by_label("Log-in host").fill(facts["salesforce_url"])
+        form.get_by_role("button", name="Add").click()
+        page.wait_for_url(re.compile("/connections/org-by-hand"))
+
+        change, tested = (page.get_by_role("region", name=name) for name in ("Change it", "Test"))
+        for label, (_, said) in mistakes.items():
+            tested.get_by_role("button", name="Test").click()
+            expect(tested.get_by_role("listitem").filter(has_text=re.compile(said, re.IGNORECASE))).to_be_visible()
+            violations += admin.violations()
+            given(change, label, right[label])
+            change.get_by_role("button", name="Store").click()
+            expect(tested.get_by_role("listitem")).to_have_count(0)
+        tested.get_by_role("button", name="Test").click()
+        expect(tested.get_by_text("Nothing stands against it.")).to_be_visible(timeout=30_000)
+        page.get_by_role("button", name="Remove").click()
+        page.get_by_role("alertdialog").get_by_role("button", name="Remove").click()
+        page.wait_for_url(re.compile("/connections$"))
+        assert violations == []
+        assert admin.unexpected(422) == []
+
+
 @pytest.mark.cap("A08", "A57", "A60")
 def test_an_action_is_set_up_in_five_pages_and_two_people_who_change_it_are_told(lab: Lab) -> None:
     """Next waits for both ends and names what is missing; lists come from Describe, operators from the column's type;
@@ -304,6 +354,13 @@ def sync_filled_out(admin: Visit, mark: str) -> list[str]:
     following.click()
     expect(page.get_by_text("A new Sync, which is not active yet.")).to_be_visible()
     return violations
+
+
+def given(form: Locator, label: str, text: str) -> None:
+    """Fill a field, also one that offers choices, and leave it."""
+    field = form.get_by_label(label).first
+    field.fill(text)
+    field.press("Tab")
 
 
 def mapped(mappings: Locator, field: str, column: str) -> None:
