@@ -5,10 +5,13 @@ import { ProblemError, type Schemas } from "../api/client";
 
 export type Finding = Schemas["Finding"];
 
-/** A finding as a sentence. */
+/** A finding as a sentence, or two. */
 export function sentence({ what, remedy }: Pick<Finding, "what" | "remedy">): string {
-  const said = `${what.slice(0, 1).toUpperCase()}${what.slice(1).replace(/\.$/, "")}.`;
-  return remedy ? `${said} ${remedy.slice(0, 1).toUpperCase()}${remedy.slice(1).replace(/\.$/, "")}.` : said;
+  return [what, remedy].filter(Boolean).map(ended).join(" ");
+}
+
+function ended(said: string): string {
+  return `${said.slice(0, 1).toUpperCase()}${said.slice(1)}${/[.?!]$/.test(said) ? "" : "."}`;
 }
 
 /** The findings of a refused request; one of another kind is a finding about the whole. */
