@@ -38,6 +38,10 @@ def test_a_viewer_finds_a_person_reads_why_and_may_change_nothing(lab: Lab) -> N
             why = page.get_by_role("region", name="Why")
             expect(why).to_contain_text(f"Salesforce record {run['salesforce_id']}")
             expect(why).to_contain_text(f"for Marketo lead {person.lead_id}")
+            for record, system in ((run["salesforce_id"], "Salesforce"), (str(person.lead_id), "Marketo")):
+                link = page.get_by_role("link", name=f"{record} in {system}")
+                address = re.compile(f"^{lab.facts[f'{system.lower()}_url']}/.*{record}$")
+                expect(link).to_have_attribute("href", address)
             violations += viewer.violations()
             page.goto(f"{console}/executions/{told['execution_id']}")
             viewer.sign_in_again(people["viewer"])

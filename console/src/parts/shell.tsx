@@ -34,6 +34,12 @@ const PAGES = [
 
 const zones = ZONES.map((id) => ({ id }));
 
+/** Addresses of other systems stay as they are. */
+function useAddressOf(to: string): string {
+  const own = useHref(to);
+  return URL.canParse(to) ? to : own;
+}
+
 export function Shell({ children }: { children: ReactNode }) {
   const navigate = useNavigate();
   const { preferences } = useApp();
@@ -42,7 +48,7 @@ export function Shell({ children }: { children: ReactNode }) {
     <Provider
       {...scheme}
       background="layer-1"
-      router={{ navigate: (to) => void navigate(to), useHref }}
+      router={{ navigate: (to) => void navigate(to), useHref: useAddressOf }}
       styles={style({ minHeight: "screen", display: "flex", flexDirection: "column" })}
     >
       <header

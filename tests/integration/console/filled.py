@@ -45,7 +45,8 @@ def filled() -> Admin:
     """Its admin API."""
     admin = Admin(World(an_action()))
     cycle = a_cycle(marketo=MARKETO, salesforce=SALESFORCE, persons=PERSONS)
-    admin.store(a_marketo_connection(base_url=f"https://{INSTANCE}"), a_salesforce_connection(), cycle)
+    marketo = a_marketo_connection(base_url=f"https://{INSTANCE}", record_url="https://app.example.com/{id}")
+    admin.store(marketo, a_salesforce_connection(), cycle)
     admin.world.configurations.move("crm_cycle", "main", Move.ACTIVATE)
     _trouble(admin)
     _runs(admin)
