@@ -272,11 +272,17 @@ class InMemoryInbox:
             self._step("inbox.finish.done")
         return recorded
 
-    def readmit(self, event: Event, *, was: State) -> bool:
-        """Bring a call back into its lane that was parked, rejected or not run; False if it is not `was` any more."""
+    def readmit(self, event: Event, *, was: State, times: int = 0) -> bool:
+        """Bring a call back into its lane that was parked, rejected or not run; False if it is not `was` any more.
+
+        Or if it was brought back more often than so many `times` before: then `event` is of an earlier end.
+        """
         self._step("inbox.readmit")
         log = self.logged.get(event.execution_id)
-        possible = log is not None and log["state"] == was.value and _key(event) not in self.waiting
+        seen = (was.value, times)
+        possible = (
+            log is not None and (log["state"], log.get("redriven", 0)) == seen and _key(event) not in self.waiting
+        )
         if log is not None and possible:
             self._readmit(event, log)
         self._step("inbox.readmit.done")
@@ -289,6 +295,7 @@ class InMemoryInbox:
         self.kept.pop(event.execution_id, None)
         log.pop("ttl", None)
         log |= {"state": event.state.value, "reason": "", "message": "", "due_at": ""} | self._person(event.payload)
+        log["redriven"] = log.get("redriven", 0) + 1
 
     def hurry(self, event_key: Mapping[str, str]) -> bool:
         """Make a waiting event due at once; False if it is not in its lane (any more)."""

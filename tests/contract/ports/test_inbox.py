@@ -503,6 +503,22 @@ def test_a_parked_event_comes_back_once(world: World) -> None:
     assert record_of(world, mine.execution_id) == Record(state="waiting")
 
 
+def test_an_event_of_an_earlier_end_is_not_readmitted(world: World) -> None:
+    """Two people redrive a call; when the slower one's request arrives it has run again, and is parked once more."""
+    (mine,) = claimed(world, an_event(), epoch=5)
+    world.inbox.park(mine, reason=Reason.WORKER_CRASHED, message="Parked.")
+    earlier = mine.evolve(epoch=0)
+    assert world.inbox.readmit(earlier, was=State.PARKED)
+    (again,) = world.inbox.claim(waiting(world), 5)
+    world.inbox.park(again.evolve(state=State.WRITING), reason=Reason.WORKER_CRASHED, message="Parked.")
+
+    assert world.inbox.readmit(earlier, was=State.PARKED) is False
+    assert (waiting(world), (world.log.get(mine.execution_id) or {})["redriven"]) == ([], 1)
+
+    assert world.inbox.readmit(again.evolve(state=State.WRITING, epoch=0), was=State.PARKED, times=1)
+    assert [each.state for each in waiting(world)] == [State.WRITING]
+
+
 def test_a_call_in_another_state_is_not_readmitted(world: World) -> None:
     """An ended execution does not come back, whatever the caller took it for."""
     (mine,) = claimed(world, an_event())

@@ -34,8 +34,8 @@ RETENTION = timedelta(days=30)
 class RedrivableInbox(Inbox, Protocol):
     """The inbox with what `redrive` asks of it."""
 
-    def readmit(self, event: Event, *, was: State) -> bool:
-        """Bring a call back into its lane; False if it is not in the state `was` any more."""
+    def readmit(self, event: Event, *, was: State, times: int = 0) -> bool:
+        """Bring a call back into its lane; False if it is not `was` any more, or came back more often than that."""
         ...
 
     def hurry(self, event_key: Mapping[str, str]) -> bool:

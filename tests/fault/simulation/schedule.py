@@ -59,6 +59,8 @@ CHAINED: Mapping[str, str] = {"by-mail": "chained", "by-key": "shared"}
 CHAINED_SEEDS = frozenset({3, 9, 12, 15})
 #: one schedule of 32, in which a worker sleeps past its lease where it would store what has gone on without it
 DOZING_SEEDS = frozenset({13})
+#: one schedule of 32, of those with chained objects, in which two people redrive and the request of one comes late
+OUTRUN_SEEDS = frozenset({25})
 #: Actions that write values back which change with the record; the others write its id and a constant
 READS_BACK = frozenset({"by-mail", "windowed", "only-update", "create"})
 #: Actions that look by more than one identifier, in their order
@@ -202,6 +204,8 @@ def schedule(seed: int) -> Plan:
     )
     if seed % 32 in DOZING_SEEDS:
         _dozer(plan)
+    if seed % 32 in OUTRUN_SEEDS:
+        _outrun(plan)
     return plan
 
 
@@ -359,6 +363,20 @@ def _dozer(plan: Plan) -> None:
         plan.foreigners = tuple((0.0, person, 50.0) for person in (1, 2, 3))
     able = (call.kind == "event" and call.person not in plan.contacts and call.lead["email"] for call in plan.calls)
     plan.calls = [_creating(call) if can else call for call, can in zip(plan.calls, able, strict=True)]
+
+
+def _outrun(plan: Plan) -> None:
+    """Somebody's request to redrive is under way while another one's is carried out, and what it held runs to its end.
+
+    What comes late is from before that run, so what the run has made would be made again.
+    """
+    rng = Random(f"outrun {plan.seed}")
+    first = rng.uniform(60, 250)
+    plan.redrives_at = (first, first + rng.uniform(1, 30))
+    plan.aimed["inbox.readmit"] = (1, Blow("stall", rng.uniform(60, 300)))
+    plan.chance |= dict.fromkeys(VENDOR_TROUBLE, 0.0)
+    plan.chance |= {"row refused": 0.4, "ring lost": 0.0, "ring refused": 0.0, "sweep missed": 0.0}
+    plan.pauses = ()
 
 
 def _creating(call: Call) -> Call:

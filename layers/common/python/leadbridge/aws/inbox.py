@@ -394,16 +394,20 @@ class DynamoInbox:
                 return [recorded[place] for place in sorted(recorded)]
         raise TransientError("guards change hands all the time", vendor="aws", operation="TransactWriteItems")
 
-    def readmit(self, event: Event, *, was: State) -> bool:
-        """Bring a call back into its lane that was parked, rejected or not run; False if it is not `was` any more."""
+    def readmit(self, event: Event, *, was: State, times: int = 0) -> bool:
+        """Bring a call back into its lane that was parked, rejected or not run; False if it is not `was` any more.
+
+        Or if it was brought back more often than so many `times` before: then `event` is of an earlier end.
+        """
         group = [
             put(self._table, _event_item(event), "attribute_not_exists(pk)"),
             delete(self._table, {"pk": f"execution#{event.execution_id}", "sk": "payload"}),
             delete(self._table, parked_key(event.action_id, event.execution_id)),
             self._log_update(
                 event.execution_id,
-                was=was,
+                was=(was, times),
                 forget="ttl",  # of a call that was set aside; what waits again must not vanish
+                redriven=times + 1,
                 state=event.state,
                 reason="",
                 message="",
@@ -543,8 +547,10 @@ class DynamoInbox:
         email = (event.read or {}).get("email")
         return {} if blank(email) else {"email_hash": keyed_hash(self._hash_key(), "email", normalised(email))}
 
-    def _log_update(self, execution_id: str, *, was: State | None = None, forget: str = "", **facts: Any) -> Operation:
-        """An update of the log item; with `was` it is refused unless the execution is in that state."""
+    def _log_update(
+        self, execution_id: str, *, was: tuple[State, int] | None = None, forget: str = "", **facts: Any
+    ) -> Operation:
+        """An update of the log item; with `was` it is refused unless that is its state, and it came back so often."""
         present = {name: value for name, value in facts.items() if value is not None}
         names = {f"#f{index}": name for index, name in enumerate(present)}
         expression = "SET " + ", ".join(f"#f{index} = :f{index}" for index in range(len(present)))
@@ -554,8 +560,11 @@ class DynamoInbox:
         key = {"pk": f"execution#{execution_id}", "sk": "log"}
         if was is None:
             return update(self._table, key, expression, names=names, **values)
-        names["#state"] = "state"
-        return update(self._table, key, expression, "#state = :was", names=names, was=was.value, **values)
+        state, times = was
+        names |= {"#state": "state", "#redriven": "redriven"}
+        known = "#redriven = :times" if times else "attribute_not_exists(#redriven)"
+        values |= {"was": state.value} | ({"times": times} if times else {})
+        return update(self._table, key, expression, f"#state = :was AND {known}", names=names, **values)
 
     def _ttl(self) -> int:
         return int((self._now() + self._retention).timestamp())

@@ -38,8 +38,8 @@ class Kept(Protocol):
 class Readmission(Protocol):
     """Puts events back into their lane."""
 
-    def readmit(self, event: Event, *, was: State) -> bool:
-        """Bring a call back into its lane; False if it is not in the state `was` any more."""
+    def readmit(self, event: Event, *, was: State, times: int = 0) -> bool:
+        """Bring a call back into its lane; False if it is not `was` any more, or came back more often than that."""
         ...
 
     def hurry(self, event_key: dict[str, str]) -> bool:
@@ -112,7 +112,9 @@ class Redrive:
             event = self._at_its_time(event)
         if isinstance(event, str):
             return Redriven(execution_id=execution_id, done=False, note=event)
-        return self._ring(item, lane, lambda: self._inbox.readmit(event, was=state), dry_run=dry_run)
+        # whoever was slower than another one holds an event from before that one's run
+        times = item.get("redriven", 0)
+        return self._ring(item, lane, lambda: self._inbox.readmit(event, was=state, times=times), dry_run=dry_run)
 
     def _at_its_time(self, event: Event) -> Event | str:
         """A call that never began, with the version of its Action that was current then, or why there is none."""
