@@ -21,7 +21,7 @@ from leadbridge.domain.values import blank, normalised
 from leadbridge.domain.watermarks import Window
 from leadbridge.errors import PermanentError, SyncError
 from leadbridge.ports import Clock
-from leadbridge.sync_ports import Covered, Gone, Page, Sample
+from leadbridge.sync_ports import ALREADY_THERE, Covered, Gone, Page, Sample
 from tests.fakes.cycle import KEYS
 from tests.fakes.steps import Step, nothing
 
@@ -178,7 +178,8 @@ class System:
     def destination(self, sync: Sync) -> "TableDestination":
         """Where a Sync's records go."""
         table, keys = self.tables[sync.destination.object], [pair.field for pair in sync.match]
-        return UnreadDestination(self, table, keys) if table.id_field == GUID else TableDestination(self, table, keys)
+        made = {GUID: UnreadDestination, "id": PeopleDestination}.get(table.id_field, TableDestination)
+        return made(self, table, keys)
 
     def report_quota(self) -> None:
         """Nobody asks."""
@@ -489,6 +490,19 @@ class TableDestination(_Counted):
             return RowResult(ok=False, status="failed", code="ENTITY_IS_DELETED", resolution=Resolution.REJECT)
         self._table.write(record_id, {name: value for name, value in row.items() if name != self._table.id_field})
         return RowResult(ok=True, status="updated", id=record_id)
+
+
+class PeopleDestination(TableDestination):
+    """Marketo's people, whose key Marketo itself looks for."""
+
+    def create_only(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[RowResult]:
+        """Create every row whose key nobody has."""
+        return self._write("create", rows, self._create_only)
+
+    def _create_only(self, row: Mapping[str, Any]) -> RowResult:
+        if self._table.found(self._keys[0], [row[self._keys[0]]]):
+            return RowResult(ok=False, status="skipped", code=ALREADY_THERE, resolution=Resolution.REJECT)
+        return self._create(row)
 
 
 class UnreadDestination(TableDestination):

@@ -113,6 +113,33 @@ def test_another_address_in_salesforce_makes_no_second_person() -> None:
     }
 
 
+def test_a_new_lead_is_looked_for_by_its_address_and_made_by_its_id() -> None:
+    """Marketo itself leaves alone who has the id, so that nobody looks for it before."""
+    world = CycleWorld()
+    for each in ("ada@example.com", "eve@example.com"):
+        world.leads.make(Email=each, LastName="B", Company="Acme")
+    world.done()
+    assert len(world.people.records) == 2
+    asked = {what: world.system.calls.get(("leads", what), 0) for what in ("lookup", "find", "create", "update")}
+    assert asked == {"lookup": 1, "find": 0, "create": 1, "update": 0}
+
+
+@pytest.mark.cap("M015")
+def test_a_person_of_another_address_who_has_the_id_is_met_as_another_is_to_be_made() -> None:
+    """Of whom nothing is remembered the address tells who it is; where it tells nobody, the id does, a run later."""
+    world = CycleWorld()
+    lead, person = linked(world)
+    world.links.links.clear()
+    world.leads.edit(lead, Email="countess@example.com", FirstName="Ida")
+    run = world.done()
+    assert [(each["salesforce_id"], each["reason"]) for each in world.outcomes(run)] == [(lead, "drifted")]
+    world.done()
+    ((only, kept),) = world.people.records.items()
+    assert (only, kept["email"], kept["firstName"], kept["crmId"]) == (person, "countess@example.com", "Ida", lead)
+    assert world.links.links[lead].marketo_id == person
+    quiet(world)
+
+
 @pytest.mark.cap("M017")
 def test_leads_and_contacts_have_fields_of_their_own() -> None:
     """A title goes both ways with Leads, and only to Marketo with Contacts; the first name only with Leads."""
@@ -629,7 +656,8 @@ def test_an_answer_that_is_lost_doubles_nothing(object_name: str, what: str, was
         UncertainWriteError("lost", vendor="salesforce") if was_done else TransientError("away", vendor="salesforce")
     )
     world.system.errors[object_name, what] = [(error, was_done)]
-    world.done()
+    run = world.done()
+    assert sorted(each["outcome"] for each in world.outcomes(run)) == ["created", "created", "updated"]
     for _ in range(2):
         world.done()
     assert world.leads.records[lead]["FirstName"] == "Ida"

@@ -141,6 +141,18 @@ def test_people_whom_nothing_links_meet_by_email(changed: str) -> None:
     assert found.aside == []
 
 
+def test_who_names_a_record_is_met_before_others_of_its_address() -> None:
+    """Nothing is remembered of the Lead: somebody has its address, but another person has its id."""
+    people = [person(1, email="ada@example.com"), person(2, LEAD, name="Eve", email="eve@example.com")]
+    found, records = decided(
+        leads=[record(LEAD), record(OTHER_LEAD, email="new@example.com")],
+        there=InMemoryRecords(people=people, Lead=[record(LEAD)]),
+    )
+    assert [(each.salesforce_id, each.marketo_id) for each in found.writes] == [(LEAD, "2"), (OTHER_LEAD, "")]
+    # of whom nobody was met by the address it is not asked
+    assert records.asked == [("people", "email", 2), ("people", "crmId", 1)]
+
+
 def test_a_contact_is_met_before_a_lead() -> None:
     """Who is a Contact and a Lead is the Contact; the Lead is left aside, and no second person is made of it."""
     there = InMemoryRecords(people=[person(1)], Lead=[record(LEAD)], Contact=[record(CONTACT)])

@@ -205,6 +205,19 @@ class TellsGone(Protocol):
         ...
 
 
+#: what is said of a new record whose key another one has
+ALREADY_THERE = "1005"
+
+
+@runtime_checkable
+class CreatesOnly(Protocol):
+    """A destination that leaves alone what has the key of a new record, so that nobody need look before."""
+
+    def create_only(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[RowResult]:
+        """Create records; one result per row, in order, of the code `ALREADY_THERE` where its key is taken."""
+        ...
+
+
 @runtime_checkable
 class Deletes(Protocol):
     """A destination whose records can be deleted."""

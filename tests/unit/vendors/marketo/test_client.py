@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 
 from leadbridge.domain.records import Activity, CustomActivity, CustomActivityType, Resolution
 from leadbridge.errors import ConfigurationError, ContractError, QuotaExhaustedError, UncertainWriteError
+from leadbridge.sync_ports import CreatesOnly
 from leadbridge.vendors.marketo.client import MarketoClient
+from leadbridge.vendors.marketo.syncing import marketo_leads
+from tests.builders.syncs import a_sync
 from tests.fakes.limits import NoLimit
 from tests.unit.vendors.doubles import (
     FakeTime,
@@ -178,6 +181,25 @@ def test_sync_leads_sends_action_and_lookup_field_and_reads_results_by_position(
         (False, "skipped", None, "1007"),
     ]
     assert ": Multiple lead match ***. Merge them" in results[2].message
+
+
+@pytest.mark.parametrize(
+    ("keys", "how", "said"),
+    [
+        (["crmId"], "create", {"action": "createOrUpdate", "lookupField": "crmId"}),
+        (["crmId"], "create_only", {"action": "createOnly", "lookupField": "crmId"}),
+        (["email", "company"], "create", {"action": "createDuplicate"}),
+    ],
+)
+def test_leads_of_a_sync_are_created_by_their_key(keys: list[str], how: str, said: dict[str, str]) -> None:
+    """Marketo looks for a key of one field itself; of several it would take the first for the whole."""
+    vendor = ScriptedVendor(success([{"id": 7, "status": "created"}]))
+    sync = a_sync(match=[{"column": each, "field": each} for each in keys])
+    destination = marketo_leads(marketo_client(vendor), sync)
+    assert isinstance(destination, CreatesOnly) is (len(keys) == 1)
+    rows = [{"crmId": "00Q1", "email": "ada@example.com"}]
+    assert [each.id for each in getattr(destination, how)(rows)] == ["7"]
+    assert json.loads(vendor.requests[0].content) == {**said, "input": rows}
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])

@@ -66,7 +66,7 @@ from leadbridge.errors import (
     UncertainWriteError,
 )
 from leadbridge.ports import Clock, Objects, OvertakenError, RowKeys
-from leadbridge.sync_ports import Deletes, SyncDestination, SyncRuns, SyncVendors
+from leadbridge.sync_ports import ALREADY_THERE, CreatesOnly, Deletes, SyncDestination, SyncRuns, SyncVendors
 from leadbridge.usecases.batch import ENTITY_IS_DELETED, chunks, once_each
 from leadbridge.usecases.duplicate_matches import matched, named
 from leadbridge.usecases.isolation import isolate
@@ -321,6 +321,9 @@ class LoadPartition:
             writes = planned_writes(self._objects, self._runs, run, number)
             plan = PlannedPart.of(compiled, writes, partial(key_of, compiled))
             work.decide = plan.writing(self.digest)
+            if isinstance(work.destination, CreatesOnly):
+                work.creates_only = work.destination.create_only
+                work.new = {position for position, each in plan.writes.items() if each.does == "create"}
             return [], plan.rows
         ended, open_ = prepared(compiled, self._restored(work), source=run.source, at=run.started_at)
         if run.planning:
@@ -502,7 +505,10 @@ class LoadPartition:
             raise PermanentError(drifted.message, vendor=work.run.destination, code=drifted.code)
         for write in self._instead(work, pending, writes, said_of, begun=begun, ends=ends):
             result = said_of[write.row.position]
-            if write.record_id and result.code == ENTITY_IS_DELETED:
+            there = not write.record_id and work.creates_only and result.code == ALREADY_THERE
+            if there:
+                work.new.discard(write.row.position)
+            if there or (write.record_id and result.code == ENTITY_IS_DELETED):
                 begun.pop(write.row.position)  # nothing was written; what is done instead may be another thing
                 refused[write.row.position] = result
             elif not result.ok and result.resolution in _AGAIN:
@@ -547,7 +553,7 @@ class LoadPartition:
         begun: Mapping[int, Outcome | RowOutcome],
         ends: dict[int, RowEnd],
     ) -> list[RowWrite]:
-        found = self._found(work, [row for row, _ in pending])
+        found = self._found(work, [row for row, _ in pending if row.position in begun or row.position not in work.new])
         writes: list[RowWrite] = []
         for row, values in pending:
             records = found.get(row.key or (), [])
@@ -612,7 +618,8 @@ class LoadPartition:
         found: dict[int, RowResult] = {}
 
         def create(piece: Sequence[RowWrite]) -> Sequence[RowResult]:
-            return self._create(work, [_new(work, write) for write in piece])
+            rows = [_new(work, write) for write in piece]
+            return work.creates_only(rows) if work.creates_only else self._create(work, rows)
 
         def update(piece: Sequence[RowWrite]) -> Sequence[RowResult]:
             own = work.compiled.id_field
@@ -745,6 +752,8 @@ class _Work:
     decide: Decide
     #: finds the records of deleted rows, in place of those that have the keys of rows
     find: Callable[[Sequence[SourceRow]], _Found] | None = None
+    #: creates only what is not there, so that rows that are new by a plan need no look
+    creates_only: Callable[[Sequence[Mapping[str, Any]]], Sequence[RowResult]] | None = None
     back: WriteBack | None = None
     guards: RowGuards | None = None
     #: calls for what the extract does not tell
@@ -756,6 +765,8 @@ class _Work:
         self.remaining = remaining
         #: rows that were read once more, by position
         self.fresh: dict[int, Open] = {}
+        #: positions of rows that are new by a plan
+        self.new = set[int]()
         self._counted = 0
 
     @property

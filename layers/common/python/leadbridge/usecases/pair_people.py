@@ -197,6 +197,8 @@ class PairPeople:
             if record_id not in batch.named
             and record_id not in batch.taken_records
             and not self._whole(batch, record_id)
+            # of whom nothing is remembered the address tells more, and who names a record is met by that then
+            and (self._reads_both or record_id in batch.doubtful or record_id in batch.links)
         ]
         if wanted:
             for row in self._records.people(self._id_field, wanted):
@@ -269,10 +271,17 @@ class PairPeople:
         for person in self._records.people("email", addresses) if addresses else ():
             found.setdefault(_email(person.get("email")), []).append(person)
         numbered = self._people_numbered(open_records)
+        met = {*found, "", *(_email(row.get("Email")) for *_, row in open_records if self._number(row) in numbered)}
+        self._meet_by_name(
+            batch,
+            [each for _, each, row in open_records if _email(row.get("Email")) in met or row.get(_CONVERTED)],
+        )
         kinds: dict[str, set[str]] = {}
         for object_name, _, row in open_records:
             kinds.setdefault(_email(row.get("Email")), set()).add(object_name)
         for object_name, record_id, row in open_records:
+            if record_id in batch.taken_records:
+                continue
             if row.get(_CONVERTED):
                 batch.leave(record_id, "converted")
                 continue
@@ -294,6 +303,20 @@ class PairPeople:
             else:
                 batch.salesforce_only.append((object_name, row))
                 batch.taken_records.add(record_id)
+
+    def _meet_by_name(self, batch: "_Batch", met: Sequence[str]) -> None:
+        """Pair records with whoever names them, who need not be the person that they have met.
+
+        It is not asked of those that have met nobody by their address: who names them is found as a person is made.
+        """
+        if self._reads_both or not met:
+            return
+        known = self._links.of(met)
+        wanted = [record_id for record_id in met if record_id not in known]
+        batch.named = {}
+        for person in self._records.people(self._id_field, wanted) if wanted else ():
+            self._sort_in(batch, person)
+        self._pair_named(batch)
 
     def _people_by_email(self, batch: "_Batch") -> None:
         open_people = {number: row for number, row in batch.unnamed.items() if number not in batch.taken_people}

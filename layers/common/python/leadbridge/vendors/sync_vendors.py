@@ -11,11 +11,11 @@ from leadbridge.vendors.bulk_jobs import Clients
 from leadbridge.vendors.marketo.client import MarketoClient
 from leadbridge.vendors.marketo.member_syncing import ListMembers, ProgramMembers
 from leadbridge.vendors.marketo.object_syncing import MarketoObjects
-from leadbridge.vendors.marketo.syncing import LEADS, MarketoLeads, MarketoSource
+from leadbridge.vendors.marketo.syncing import LEADS, MarketoSource, marketo_leads
 from leadbridge.vendors.salesforce.syncing import SalesforceRecords, SalesforceSource, covered_each
 
 _MARKETO: Mapping[str, Callable[[MarketoClient, Sync], SyncDestination]] = {
-    LEADS: MarketoLeads,
+    LEADS: marketo_leads,
     "list_members": ListMembers,
     "program_members": ProgramMembers,
 }

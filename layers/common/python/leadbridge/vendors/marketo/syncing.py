@@ -21,6 +21,7 @@ from leadbridge.vendors.marketo import endpoints
 from leadbridge.vendors.marketo.activity_syncing import activities_of_file, activity_pages
 from leadbridge.vendors.marketo.added_objects import added_pages
 from leadbridge.vendors.marketo.client import MarketoClient
+from leadbridge.vendors.marketo.leads import LeadAction
 from leadbridge.vendors.marketo.values import instant
 
 LEADS = "leads"
@@ -156,8 +157,6 @@ class MarketoLeads(Counted):
     def __init__(self, client: MarketoClient, sync: Sync) -> None:
         """Sends nothing."""
         super().__init__(client)
-        # of a key of several fields Marketo knows only one, and would take another person's record for this one
-        self._lookup = sync.match[0].field if len(sync.match) == 1 else None
         self._partition = sync.destination.partition
 
     def describe(self) -> ObjectDescription:
@@ -170,12 +169,8 @@ class MarketoLeads(Counted):
         return self._client.leads_by_filter(field, [text(value) for value in values], fields) if keys else []
 
     def create(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[RowResult]:
-        """Create leads; one result per row, in order. A lead of the same key that came meanwhile is updated."""
-        if self._lookup is None:
-            return self._client.sync_leads(rows, action="createDuplicate", lookup_field=None, partition=self._partition)
-        return self._client.sync_leads(
-            rows, action="createOrUpdate", lookup_field=self._lookup, partition=self._partition
-        )
+        """Create leads; one result per row, in order."""
+        return self._made(rows, "createDuplicate", None)
 
     def update(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[RowResult]:
         """Update leads by `id`; one result per row, in order."""
@@ -184,3 +179,31 @@ class MarketoLeads(Counted):
     def delete(self, ids: Sequence[str]) -> Sequence[RowResult]:
         """Delete leads for good; one result per id, in order."""
         return self._client.leads.delete([int(each) for each in ids])
+
+    def _made(self, rows: Sequence[Mapping[str, Any]], action: LeadAction, field: str | None) -> Sequence[RowResult]:
+        return self._client.sync_leads(rows, action=action, lookup_field=field, partition=self._partition)
+
+
+class KeyedLeads(MarketoLeads):
+    """Leads whose key is one field, by which Marketo itself looks for them as it writes."""
+
+    def __init__(self, client: MarketoClient, sync: Sync) -> None:
+        """Sends nothing."""
+        super().__init__(client, sync)
+        self._key = sync.match[0].field
+
+    def create(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[RowResult]:
+        """Create leads; one result per row, in order. A lead of the same key that came meanwhile is updated."""
+        return self._made(rows, "createOrUpdate", self._key)
+
+    def create_only(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[RowResult]:
+        """The same, but a lead of the same key that came meanwhile is left alone."""
+        return self._made(rows, "createOnly", self._key)
+
+
+def marketo_leads(client: MarketoClient, sync: Sync) -> MarketoLeads:
+    """The leads that a Sync writes.
+
+    Of a key of several fields Marketo knows only one, and would take another person's record for this one.
+    """
+    return KeyedLeads(client, sync) if len(sync.match) == 1 else MarketoLeads(client, sync)
