@@ -8,6 +8,7 @@ from typing import TextIO
 import click
 
 from leadbridge.domain.action import as_document
+from leadbridge.domain.carried import Asked
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_latency import latency_words
 from leadbridge.domain.cycle_progress import (
@@ -22,7 +23,7 @@ from leadbridge.domain.cycle_progress import (
 from leadbridge.domain.cycling import CycleRun, CycleStep
 from leadbridge.domain.lifecycle import DocumentState, Move
 from leadbridge.domain.sync_progress import stands
-from leadbridge.domain.syncing import Asked, SyncRun
+from leadbridge.domain.syncing import SyncRun
 from leadbridge.usecases.check_cycle import move_cycle
 from leadbridge.usecases.cycle_rows import KINDS
 from leadbridge.usecases.cycle_rows_told import counts_lines, counts_members

@@ -7,9 +7,11 @@ from typing import TextIO
 
 import click
 
+from leadbridge.domain.carried import Asked
 from leadbridge.domain.lifecycle import DocumentState, Move
 from leadbridge.domain.sync_progress import members
-from leadbridge.domain.syncing import Asked, Step, SyncRun, Waiting
+from leadbridge.domain.syncing import Step, SyncRun
+from leadbridge.domain.waits import Waiting
 from leadbridge.errors import SyncError
 from leadbridge.usecases.failed_rows import LISTED, Failed, Listed, failed_lines, listed_lines
 from leadbridge.usecases.start_sync import Started

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from leadbridge.domain.carried import Asked
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_syncs import derived_syncs
-from leadbridge.domain.syncing import Asked, SyncRun
+from leadbridge.domain.syncing import SyncRun
 from leadbridge.usecases.start_cycle import StartCycle
 from leadbridge.usecases.start_sync import Started
 from leadbridge.vendors.cycle_look import VendorLook

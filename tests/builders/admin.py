@@ -12,13 +12,14 @@ from leadbridge.admin.app import AdminApi
 from leadbridge.admin.services import Services
 from leadbridge.cycle_ports import Looked
 from leadbridge.domain.action import Configuration
+from leadbridge.domain.carried import Asked
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_syncs import derived_syncs
 from leadbridge.domain.limits import State
 from leadbridge.domain.marketo import ObjectField, ObjectType
 from leadbridge.domain.preflight import Finding
 from leadbridge.domain.records import ObjectDescription
-from leadbridge.domain.syncing import Asked, SyncRun
+from leadbridge.domain.syncing import SyncRun
 from leadbridge.domain.three_way import Side
 from leadbridge.errors import AuthenticationError, PermanentError
 from leadbridge.usecases.apply_configuration import ApplyConfiguration

@@ -8,6 +8,7 @@ from typing import Any
 from leadbridge.cycle_ports import Entity, Looked
 from leadbridge.domain.action import Mapping as FieldMapping
 from leadbridge.domain.action import UniqueIdentifier
+from leadbridge.domain.carried import Asked
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_fields import BoundFields
 from leadbridge.domain.cycle_legs import Leg, Queue
@@ -19,7 +20,7 @@ from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.records import ObjectDescription
 from leadbridge.domain.sync import DedupeRule, ImportRule, Sync, SyncDestination, SyncSource
 from leadbridge.domain.sync_order import SyncOrder
-from leadbridge.domain.syncing import Asked, Step, SyncRun, asked_for
+from leadbridge.domain.syncing import Step, SyncRun, asked_for
 from leadbridge.domain.three_way import Side
 from leadbridge.errors import SyncError
 from leadbridge.usecases.run_cycle_step import RunCycleStep

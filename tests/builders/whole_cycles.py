@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Any, Self
 
 from leadbridge.cycle_ports import CycleVendors, Entity
+from leadbridge.domain.carried import Asked
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_order import CycleOrder
 from leadbridge.domain.cycle_people import kinds
@@ -15,7 +16,7 @@ from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.linked import Digest
 from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.domain.sync_order import SyncOrder
-from leadbridge.domain.syncing import Asked, Waiting
+from leadbridge.domain.waits import Waiting
 from leadbridge.ports import Clock, Connections
 from leadbridge.usecases.cycle_planned import CyclePlanned, PlannedChange
 from leadbridge.usecases.decide_people import PeoplePorts, Schema

@@ -4,7 +4,8 @@ import json
 from typing import Any
 
 from leadbridge import errors
-from leadbridge.domain.cycling import ENDS, CycleStep
+from leadbridge.domain.carried import ENDS
+from leadbridge.domain.cycling import CycleStep
 from leadbridge.usecases.run_cycle_step import MOST_TURNS
 from tests.builders.cycles import CycleWorld
 from tests.contract.test_sync_state_machine import texts
@@ -26,7 +27,7 @@ def test_each_step_of_the_domain_is_a_state() -> None:
 
     assert routed == {step.value: step.value.capitalize() for step in CycleStep if step not in ENDS}
     assert set(TASKS) == {"Begin", *routed.values()}
-    assert {step.value for step in ENDS} <= ends
+    assert ends >= ENDS
     assert named == set(STATES)
 
 

@@ -7,9 +7,10 @@ import pytest
 
 from leadbridge.aws.cycles import DynamoCycleRuns
 from leadbridge.cycle_ports import CycleRuns
+from leadbridge.domain.carried import Asked
 from leadbridge.domain.cycle_schema import Aside, Schema
 from leadbridge.domain.cycling import CycleRun, CycleStanding, CycleStep
-from leadbridge.domain.syncing import Asked, Waiting
+from leadbridge.domain.waits import Waiting
 from leadbridge.errors import UnknownVersionError
 from leadbridge.ports import OvertakenError
 from tests.contract.ports.worlds import RETENTION, DynamoWorld, World

@@ -6,8 +6,10 @@ from datetime import timedelta
 import pytest
 
 from leadbridge.aws.syncs import DynamoSyncRuns
+from leadbridge.domain.carried import Asked
 from leadbridge.domain.mass_guard import Tally
-from leadbridge.domain.syncing import Asked, Intent, Part, Standing, Step, SyncRun, Totals, Waiting, Way
+from leadbridge.domain.syncing import Intent, Part, Standing, Step, SyncRun, Totals, Way
+from leadbridge.domain.waits import Waiting
 from leadbridge.errors import UnknownVersionError
 from leadbridge.ports import OvertakenError
 from leadbridge.sync_ports import SyncRuns

@@ -17,10 +17,12 @@ from typing import Any
 from unittest.mock import patch
 
 from leadbridge.domain import partitioning, sync_plan
+from leadbridge.domain.carried import Asked
 from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.rows import compile_sync
 from leadbridge.domain.sync_order import SyncOrder
-from leadbridge.domain.syncing import Asked, Step, SyncRun, Waiting
+from leadbridge.domain.syncing import Step, SyncRun
+from leadbridge.domain.waits import Waiting
 from leadbridge.errors import ConfigurationError, SyncError
 from leadbridge.usecases import failed_rows, load_partition, sync_files
 from leadbridge.usecases.load_partition import LoadPartition

@@ -2,12 +2,14 @@
 
 from typing import Any
 
+from leadbridge.domain.carried import Asked
 from leadbridge.domain.evolving import replace
 from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.outcome import Outcome
 from leadbridge.domain.planned import Planned
 from leadbridge.domain.rows import RowEnd
-from leadbridge.domain.syncing import Asked, Part, Step, SyncRun, Totals, Waiting
+from leadbridge.domain.syncing import Part, Step, SyncRun, Totals
+from leadbridge.domain.waits import Waiting
 from leadbridge.usecases.sync_files import write_page, write_plan, write_results
 from tests.builders.actions import MARKETO, SALESFORCE
 from tests.builders.admin import Admin

@@ -2,7 +2,8 @@
 
 from playwright.sync_api import Page, expect
 
-from leadbridge.domain.syncing import Asked, SyncRun
+from leadbridge.domain.carried import Asked
+from leadbridge.domain.syncing import SyncRun
 from tests.builders.admin import Admin
 from tests.e2e.browser import chromium, visit
 from tests.integration.console.filled import filled

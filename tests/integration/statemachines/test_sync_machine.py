@@ -14,9 +14,10 @@ from leadbridge.aws.machines import Machine
 from leadbridge.aws.objects import S3Objects
 from leadbridge.aws.syncs import DynamoSyncRuns
 from leadbridge.domain.bulk_order import BulkOrder
+from leadbridge.domain.carried import Asked
 from leadbridge.domain.jobs import Policy
 from leadbridge.domain.sync_order import SyncOrder
-from leadbridge.domain.syncing import Asked, Step, Totals
+from leadbridge.domain.syncing import Step, Totals
 from leadbridge.errors import QuotaExhaustedError, TransientError, UncertainWriteError
 from leadbridge.usecases.run_bulk_step import RunBulkStep
 from tests.builders.sync_runs import SLOT, SyncWorld

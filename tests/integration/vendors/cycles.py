@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from leadbridge.domain.carried import Asked
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_order import CycleOrder
 from leadbridge.domain.cycling import CycleRun, CycleStep
@@ -11,7 +12,8 @@ from leadbridge.domain.evolving import replace
 from leadbridge.domain.hashing import digests
 from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.sync_order import SyncOrder
-from leadbridge.domain.syncing import Asked, SyncRun, Waiting, asked_for
+from leadbridge.domain.syncing import SyncRun, asked_for
+from leadbridge.domain.waits import Waiting
 from leadbridge.usecases.custom_objects import CompletedSyncs
 from leadbridge.usecases.cycle_entities import CycleEntities, EntityStores, hands_nothing_over
 from leadbridge.usecases.cycle_pieces import PieceFiles

@@ -8,7 +8,8 @@ import pytest
 from leadbridge.domain.crm_cycle import CrmCycle, CustomObjects
 from leadbridge.domain.cycling import CycleRun
 from leadbridge.domain.sync import Guard
-from leadbridge.domain.syncing import SyncRun, Waiting
+from leadbridge.domain.syncing import SyncRun
+from leadbridge.domain.waits import Waiting
 from leadbridge.usecases.check_cycle import described_lines
 from leadbridge.usecases.cycle_results import CycleResults
 from tests.integration.vendors.conftest import Clients, Twin

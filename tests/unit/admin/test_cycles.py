@@ -5,12 +5,13 @@ from datetime import timedelta
 import pytest
 
 from leadbridge.cycle_ports import DueRecord, Link
+from leadbridge.domain.carried import Asked
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_schema import Aside, Schema
 from leadbridge.domain.cycling import CycleRun, CycleStep
 from leadbridge.domain.evolving import replace
 from leadbridge.domain.lifecycle import Move
-from leadbridge.domain.syncing import Asked, Step, SyncRun, Totals
+from leadbridge.domain.syncing import Step, SyncRun, Totals
 from leadbridge.domain.three_way import Side
 from leadbridge.usecases.people_files import Entry, PeopleFiles, State
 from tests.builders.actions import MARKETO, SALESFORCE, a_marketo_connection, a_salesforce_connection

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
+from leadbridge.domain.carried import Asked
 from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.outcome import Outcome, RowOutcome
 from leadbridge.domain.planned import Planned
 from leadbridge.domain.rows import RowEnd
-from leadbridge.domain.syncing import Asked, Part, Step, SyncRun, Totals
+from leadbridge.domain.syncing import Part, Step, SyncRun, Totals
 from leadbridge.usecases import sync_results
 from leadbridge.usecases.sync_files import write_page, write_plan, write_results
 from tests.builders.actions import MARKETO, SALESFORCE, a_marketo_connection, a_salesforce_connection

@@ -9,7 +9,8 @@ import pytest
 from rich.console import Console
 
 from leadbridge.domain.sync_progress import members, progress_of
-from leadbridge.domain.syncing import Step, SyncRun, Totals, Waiting
+from leadbridge.domain.syncing import Step, SyncRun, Totals
+from leadbridge.domain.waits import Waiting
 from leadbridge_cli.run_bar import RunBar, sentence, show_runs, told
 from tests.fakes.clock import NOON
 

@@ -7,7 +7,8 @@ import pytest
 from leadbridge.domain.cycle_progress import progress_members, progress_of, progress_said
 from leadbridge.domain.cycling import CycleRun, CycleStep
 from leadbridge.domain.evolving import replace
-from leadbridge.domain.syncing import Step, SyncRun, Totals, Waiting, Way
+from leadbridge.domain.syncing import Step, SyncRun, Totals, Way
+from leadbridge.domain.waits import Waiting
 from tests.fakes.clock import NOON
 
 LATER = NOON + timedelta(seconds=100)

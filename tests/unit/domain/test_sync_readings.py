@@ -9,7 +9,8 @@ from leadbridge.domain.alert_rules import AlertsDocument, SyncRules
 from leadbridge.domain.alerts import Kind, Level, Reading
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.sync_readings import Watched, sync_readings
-from leadbridge.domain.syncing import Step, SyncRun, Totals, Waiting
+from leadbridge.domain.syncing import Step, SyncRun, Totals
+from leadbridge.domain.waits import Waiting
 from tests.builders.syncs import a_sync
 from tests.fakes.clock import NOON
 

@@ -6,13 +6,15 @@ import pytest
 
 from leadbridge.cycle_ports import DueRecord, Looked
 from leadbridge.domain import cycling
+from leadbridge.domain.carried import Asked
 from leadbridge.domain.cycle_progress import members, standing_members
 from leadbridge.domain.cycling import CycleStep
 from leadbridge.domain.evolving import replace
 from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.schedule_entries import tick_of
-from leadbridge.domain.syncing import Asked, Step, Waiting
+from leadbridge.domain.syncing import Step
 from leadbridge.domain.three_way import Side
+from leadbridge.domain.waits import Waiting
 from leadbridge.errors import ConfigurationError, PermanentError, QuotaExhaustedError, TransientError
 from tests.builders.cycles import NAME, CycleWorld, a_cycle
 from tests.fakes.clock import NOON

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from leadbridge.domain.carried import Asked
 from leadbridge.domain.cycling import CycleRun, CycleStep, asked_for
-from leadbridge.domain.syncing import Asked, Waiting
+from leadbridge.domain.waits import Waiting
 from leadbridge.usecases.fate_files import FateFiles
 from tests.builders.whole_cycles import CycleWorld, a_cycle
 from tests.fakes.systems import Table

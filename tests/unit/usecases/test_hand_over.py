@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from leadbridge.domain.carried import Asked
 from leadbridge.domain.connector import ConnectorAction
 from leadbridge.domain.dedupe_rules import Vendor
 from leadbridge.domain.handing_over import cost_of
@@ -14,7 +15,8 @@ from leadbridge.domain.messages import read_batch
 from leadbridge.domain.outcome import State
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.sync_plan import Cost
-from leadbridge.domain.syncing import Asked, Step, Totals, Waiting
+from leadbridge.domain.syncing import Step, Totals
+from leadbridge.domain.waits import Waiting
 from leadbridge.errors import TransientError
 from leadbridge.sync_ports import SyncDestination
 from leadbridge.usecases.hand_over import HandOver

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from leadbridge.domain.cycling import CycleStep
-from leadbridge.domain.syncing import Waiting
+from leadbridge.domain.waits import Waiting
 from leadbridge.usecases.cycle_pieces import PieceFiles
 from tests.builders.company_cycles import COMPANY_FIELDS, CompanyWorld, with_companies
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from leadbridge.domain.cycling import CycleRun, CycleStep
-from leadbridge.domain.syncing import Waiting
 from leadbridge.domain.three_way import Side
+from leadbridge.domain.waits import Waiting
 from leadbridge.usecases.cycle_pieces import PieceFiles
 from leadbridge.usecases.opportunity_stages import StagesOfPeople
 from leadbridge.usecases.vanished import Vanished

@@ -8,8 +8,8 @@ from leadbridge.cycle_ports import DueRecord
 from leadbridge.domain.cycle_latency import latency_members
 from leadbridge.domain.cycling import CycleRun, CycleStep
 from leadbridge.domain.ids import canonical
-from leadbridge.domain.syncing import Waiting
 from leadbridge.domain.three_way import Side
+from leadbridge.domain.waits import Waiting
 from leadbridge.errors import TransientError, UncertainWriteError
 from leadbridge.usecases import decide_people
 from tests.builders.whole_cycles import CYCLE, LEAD_FIELDS, CycleWorld, a_cycle

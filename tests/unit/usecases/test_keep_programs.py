@@ -10,7 +10,7 @@ from leadbridge.domain.crm_cycle import MemberGroup
 from leadbridge.domain.cycling import CycleStep
 from leadbridge.domain.marketo import Cost, Folder, Tag
 from leadbridge.domain.sync import Guard
-from leadbridge.domain.syncing import Waiting
+from leadbridge.domain.waits import Waiting
 from leadbridge.errors import ConfigurationError
 from leadbridge.usecases.cycle_pieces import PieceFiles
 from leadbridge.usecases.program_facts import Labelled, program_of

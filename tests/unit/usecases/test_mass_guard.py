@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
+from leadbridge.domain.carried import Asked
 from leadbridge.domain.mass_guard import Tally, exceeded, may_exceed
 from leadbridge.domain.sync import Guard
 from leadbridge.domain.sync_progress import members
-from leadbridge.domain.syncing import Asked, Step, SyncRun, Totals, Waiting
+from leadbridge.domain.syncing import Step, SyncRun, Totals
+from leadbridge.domain.waits import Waiting
 from leadbridge.errors import ConfigurationError, QuotaExhaustedError
 from leadbridge.usecases.sync_files import part_key
 from leadbridge_cli.run_bar import sentence

@@ -10,7 +10,8 @@ import pytest
 from leadbridge.domain.guards import lead_guard
 from leadbridge.domain.records import ObjectDescription, RowResult
 from leadbridge.domain.sync import Sync
-from leadbridge.domain.syncing import Step, Totals, Waiting
+from leadbridge.domain.syncing import Step, Totals
+from leadbridge.domain.waits import Waiting
 from leadbridge.errors import UncertainWriteError
 from leadbridge.usecases.sync_files import import_key
 from tests.builders.actions import MARKETO, SALESFORCE, a_marketo_connection, a_salesforce_connection

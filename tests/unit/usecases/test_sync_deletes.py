@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from leadbridge.domain.carried import Asked
 from leadbridge.domain.gone import BARE, FATE, MERGED
 from leadbridge.domain.records import FieldDescription, Resolution, RowResult
-from leadbridge.domain.syncing import Asked, Step, SyncRun, Totals, Waiting
+from leadbridge.domain.syncing import Step, SyncRun, Totals
+from leadbridge.domain.waits import Waiting
 from leadbridge.errors import ConfigurationError, UncertainWriteError
 from tests.builders.sync_runs import SyncWorld
 from tests.builders.syncs import a_sync

@@ -7,10 +7,12 @@ from datetime import timedelta
 
 import pytest
 
+from leadbridge.domain.carried import Asked
 from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.outcome import Outcome, RowOutcome
 from leadbridge.domain.records import Resolution, RowResult
-from leadbridge.domain.syncing import Asked, Step, Totals, Waiting
+from leadbridge.domain.syncing import Step, Totals
+from leadbridge.domain.waits import Waiting
 from leadbridge.errors import (
     ConfigurationError,
     PermanentError,

@@ -6,7 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from leadbridge.domain.syncing import Asked, Step, Totals, Waiting
+from leadbridge.domain.carried import Asked
+from leadbridge.domain.syncing import Step, Totals
+from leadbridge.domain.waits import Waiting
 from leadbridge.errors import RateLimitedError, UncertainWriteError
 from tests.builders.sync_runs import SLOT, SyncWorld
 from tests.builders.syncs import a_sync

@@ -5,9 +5,10 @@ from collections.abc import Callable
 import pytest
 
 from leadbridge.domain import partitioning
+from leadbridge.domain.carried import Asked
 from leadbridge.domain.outcome import Outcome
 from leadbridge.domain.sync_order import SyncOrder
-from leadbridge.domain.syncing import Asked, Step, Totals
+from leadbridge.domain.syncing import Step, Totals
 from tests.builders.sync_runs import SLOT, SyncWorld
 from tests.fakes.steps import Crash
 

@@ -11,6 +11,7 @@ from leadbridge.admin.common import current, described, summary_of
 from leadbridge.admin.problems import missing, refused
 from leadbridge.admin.services import Services
 from leadbridge.domain.action import as_document
+from leadbridge.domain.carried import Asked
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_matrix import KindPairs, matrix
 from leadbridge.domain.cycle_price import CyclePrice
@@ -18,7 +19,6 @@ from leadbridge.domain.cycle_progress import members, part_members, progress_mem
 from leadbridge.domain.ids import is_id
 from leadbridge.domain.lifecycle import Stored
 from leadbridge.domain.sync_plan import Cost
-from leadbridge.domain.syncing import Asked
 from leadbridge.usecases.attribution_told import verdict_members
 from leadbridge.usecases.cycle_rows_told import counts_members, due_members, row_members, story_members
 from leadbridge.usecases.start_sync import Started

@@ -11,8 +11,8 @@ from leadbridge.admin.common import current, described
 from leadbridge.admin.problems import missing, refused
 from leadbridge.admin.services import Services
 from leadbridge.admin.syncs import SyncId
+from leadbridge.domain.carried import Asked
 from leadbridge.domain.sync_progress import members
-from leadbridge.domain.syncing import Asked
 from leadbridge.domain.syncing import SyncRun as Run
 from leadbridge.usecases.failed_rows import failed_lines
 from leadbridge.usecases.start_sync import Started

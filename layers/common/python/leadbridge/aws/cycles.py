@@ -12,10 +12,11 @@ from typing import Any
 
 from leadbridge.aws.items import update
 from leadbridge.aws.leased_runs import LeasedRuns
+from leadbridge.domain.carried import Asked
 from leadbridge.domain.cycle_schema import Schema, schema_from, schema_members
 from leadbridge.domain.cycling import CycleRun, CycleStanding, CycleStep
 from leadbridge.domain.evolving import replace
-from leadbridge.domain.syncing import Asked, Waiting
+from leadbridge.domain.waits import Waiting
 
 _ENUMS = {"step": CycleStep, "waiting": Waiting, "asked": Asked}
 _INSTANTS = frozenset({"started_at", "step_at", "again", "due_at", "refused_at", "seen_at", "ended_at"})

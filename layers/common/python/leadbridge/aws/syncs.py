@@ -13,9 +13,11 @@ from typing import Any
 
 from leadbridge.aws.items import Item, dump, later, load, put
 from leadbridge.aws.leased_runs import LeasedRuns
+from leadbridge.domain.carried import Asked
 from leadbridge.domain.event import VERSION
 from leadbridge.domain.mass_guard import Tally
-from leadbridge.domain.syncing import Asked, Intent, Part, Standing, Step, SyncRun, Totals, Waiting, Way
+from leadbridge.domain.syncing import Intent, Part, Standing, Step, SyncRun, Totals, Way
+from leadbridge.domain.waits import Waiting
 from leadbridge.errors import UnknownVersionError
 from leadbridge.ports import OvertakenError
 

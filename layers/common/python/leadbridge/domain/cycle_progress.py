@@ -12,7 +12,8 @@ from leadbridge.domain.cycling import CycleRun, CycleStanding, CycleStep, in_ord
 from leadbridge.domain.event import iso
 from leadbridge.domain.retention import retention_lines
 from leadbridge.domain.sync_progress import COUNTS, megabytes, stands, status
-from leadbridge.domain.syncing import SyncRun, Waiting, Way
+from leadbridge.domain.syncing import SyncRun, Way
+from leadbridge.domain.waits import Waiting
 from leadbridge.domain.watermarks import EARLIEST, tiles
 
 #: the parts of a run that take time, and what each counts

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from leadbridge.domain.alert_rules import EASED, CycleRules
 from leadbridge.domain.alerts import Kind, Level, Reading, Subject
 from leadbridge.domain.cycling import CycleRun, CycleStanding, CycleStep
-from leadbridge.domain.syncing import PARKED
+from leadbridge.domain.waits import PARKED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

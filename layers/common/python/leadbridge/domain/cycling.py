@@ -6,19 +6,17 @@ after each step. What it reads and writes are runs of Syncs of the same slot, wh
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
+from leadbridge.domain.carried import Asked, CarriedRun, cancelled, ended, held, wanted
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_legs import GROUPS, PLANNED_LATE
 from leadbridge.domain.cycle_schema import Checked, Schema, kept_as
 from leadbridge.domain.evolving import replace
-from leadbridge.domain.syncing import HELD_FOR, PAUSED_SECONDS, Asked, Waiting, held_by, reason_of, run_name
-from leadbridge.domain.waits import seconds_until
+from leadbridge.domain.waits import Waiting, going_on, held_by, put_off, reason_of
 from leadbridge.errors import SyncError
 
-#: rounds over runs of Syncs in which none of them came any further
-FRUITLESS = 5
 #: kinds of records that cannot go on without others, in Adobe's order: their records hold links to those
 DEPENDS: Mapping[str, frozenset[str]] = {
     "companies": frozenset({"sales_persons"}),
@@ -48,21 +46,11 @@ class CycleStep(StrEnum):
     CANCELLED = "cancelled"
 
 
-ENDS = frozenset({CycleStep.DONE, CycleStep.FAILED, CycleStep.CANCELLED})
-
-
 @dataclass(frozen=True, kw_only=True)
-class CycleRun:
-    """One run of a cycle."""
+class CycleRun(CarriedRun):
+    """One run of a cycle; its slot is the moment at which it was begun, as a name: 20261201T080000Z."""
 
     cycle: str
-    #: the moment at which it was begun, as a name: 20261201T080000Z
-    slot: str
-    #: of the document; a run obeys the one it began with
-    version: int
-    #: of the cycle's lease
-    epoch: int
-    started_at: datetime
     step: CycleStep = CycleStep.OPEN
     #: when it came to this step; None of one that was begun by an earlier version
     step_at: datetime | None = None
@@ -112,8 +100,7 @@ class CycleRun:
     held: Mapping[str, datetime] = field(default_factory=dict)
     #: runs of Syncs, by the Sync's id, that are at work for READ or for the group that is written
     orders: tuple[str, ...] = ()
-    #: rounds over them without any progress, and what had been done by then
-    fruitless: int = 0
+    #: what they had done by the last round over them
     done: int = 0
     #: the group that is written
     group: str = ""
@@ -122,19 +109,6 @@ class CycleRun:
     through: int = 0
     #: kinds of records that cannot go on, and why; the others do
     parked: Mapping[str, str] = field(default_factory=dict)
-    waiting: Waiting = Waiting.NOT
-    due_at: datetime | None = None
-    #: the first of a row of refusals; None as soon as it went on
-    refused_at: datetime | None = None
-    refusals: int = 0
-    asked: Asked = Asked.NOTHING
-    #: the execution of the state machine that goes on with it; empty for the first one, which is called as it is
-    execution: str = ""
-    #: when a process last went on with it
-    seen_at: datetime | None = None
-    ended_at: datetime | None = None
-    reason: str = ""
-    message: str = ""
 
     @property
     def folder(self) -> str:
@@ -142,19 +116,9 @@ class CycleRun:
         return f"cycle/{self.cycle}/{self.slot}"
 
     @property
-    def name(self) -> str:
-        """What its state machine's execution is called, in at most 60 characters; no other run is called the same."""
-        return run_name(self.cycle, self.slot)
-
-    @property
-    def carrier(self) -> str:
-        """The name of the execution that goes on with it."""
-        return self.execution or self.name
-
-    @property
-    def over(self) -> bool:
-        """Whether it has ended."""
-        return self.step in ENDS
+    def owner(self) -> str:
+        """Its cycle."""
+        return self.cycle
 
     def takes(self, kind: str) -> bool:
         """Whether a kind of records is part of it, if the document has it."""
@@ -208,7 +172,7 @@ def opened(
 ) -> CycleRun:
     """It is known what is to be read, and in which queues there is nothing."""
     step = CycleStep.COMMIT if run.from_now else CycleStep.READ
-    return replace(_go_on(run), step=step, ceilings=ceilings, since=since, made_since=made_since, idle=tuple(idle))
+    return replace(going_on(run), step=step, ceilings=ceilings, since=since, made_since=made_since, idle=tuple(idle))
 
 
 def schemas_seen(
@@ -233,20 +197,20 @@ def schemas_seen(
 
 def ordered(run: CycleRun, orders: Iterable[str], entities: Sequence[str]) -> CycleRun:
     """Runs of Syncs are stored, and are to be carried out before it goes on; without any it goes on at once."""
-    run = replace(_go_on(run), orders=tuple(orders), fruitless=0, done=0)
+    run = replace(going_on(run), orders=tuple(orders), fruitless=0, done=0)
     return run if run.orders else returned(run, entities)
 
 
 def still_out(run: CycleRun, orders: Iterable[str], done: int, due_at: datetime | None) -> CycleRun:
     """Some runs of Syncs have not ended; `done`: rows that all of them have done by now, `due_at`: not before."""
     fruitless = run.fruitless + 1 if done <= run.done and due_at is None else 0
-    run = replace(_go_on(run), orders=tuple(orders), fruitless=fruitless, done=max(done, run.done))
+    run = replace(going_on(run), orders=tuple(orders), fruitless=fruitless, done=max(done, run.done))
     return replace(run, waiting=Waiting.VENDOR, due_at=due_at) if due_at else run
 
 
 def returned(run: CycleRun, entities: Sequence[str]) -> CycleRun:
     """All runs of Syncs have ended."""
-    run = replace(_go_on(run), orders=(), fruitless=0, done=0)
+    run = replace(going_on(run), orders=(), fruitless=0, done=0)
     if run.step is CycleStep.DECIDE:
         return passed_over(run, entities)
     if run.step is CycleStep.READ:
@@ -261,7 +225,7 @@ def returned(run: CycleRun, entities: Sequence[str]) -> CycleRun:
 
 def through(run: CycleRun, entities: Sequence[str]) -> CycleRun:
     """The kind of records that DECIDE or REMEMBER is at is through."""
-    return _at_entity(_go_on(run), entities, [*entities].index(run.entity) + 1)
+    return _at_entity(going_on(run), entities, [*entities].index(run.entity) + 1)
 
 
 def _at_entity(run: CycleRun, entities: Sequence[str], index: int) -> CycleRun:
@@ -290,7 +254,7 @@ def guarded(run: CycleRun, what: str, told: str, now: datetime) -> CycleRun:
         return replace(run, confirmed=(*run.confirmed, what), warnings=(*run.warnings, told))
     remedy = f"`leadbridge cycle confirm {run.cycle} {run.slot}` lets it go on, `cycle cancel` ends it"
     message = f"{what}: the run would {told}; nothing of that is written yet, {remedy}"
-    return _held(replace(run, guarded=what, reason="guard", message=message), Waiting.GUARD, now)
+    return held(replace(run, guarded=what, reason="guard", message=message), Waiting.GUARD, now)
 
 
 def parked(run: CycleRun, name: str, why: str, entities: Sequence[str]) -> CycleRun:
@@ -315,19 +279,12 @@ def committed(run: CycleRun, entities: Sequence[str], now: datetime) -> CycleRun
     return ended(run, CycleStep.DONE, now, "parked" if told else "", told)
 
 
-def ended(run: CycleRun, step: CycleStep, now: datetime, reason: str = "", message: str = "") -> CycleRun:
-    """Nothing more happens."""
-    return replace(_go_on(run), step=step, ended_at=now, reason=reason, message=message)
-
-
 def asked_for(run: CycleRun, asked: Asked, now: datetime) -> CycleRun:
     """Somebody wants something of a run; one that waits looks at it at once."""
     if asked is Asked.CONFIRM and run.waiting is Waiting.GUARD and not run.over:
         run = replace(run, confirmed=(*run.confirmed, run.guarded), guarded="", reason="", message="")
         return replace(run, waiting=Waiting.NOT, due_at=now)
-    if run.over or asked is Asked.CONFIRM:
-        return run
-    return replace(run, asked=asked, due_at=now if run.due_at else None)
+    return wanted(run, asked, now)
 
 
 def obeyed(run: CycleRun, now: datetime) -> CycleRun | None:
@@ -335,42 +292,19 @@ def obeyed(run: CycleRun, now: datetime) -> CycleRun | None:
     if run.over:
         return None
     if run.asked is Asked.NOTHING:
-        return _held(run, Waiting.GUARD, now) if run.waiting is Waiting.GUARD else None
+        return held(run, Waiting.GUARD, now) if run.waiting is Waiting.GUARD else None
     if run.asked is Asked.CANCEL:
         # runs of Syncs that are at work were asked as well; nothing of them may go on behind the lease
-        return None if run.orders else ended(run, CycleStep.CANCELLED, now, "cancelled", "somebody cancelled the run")
-    return _held(run, Waiting.PAUSED, now)
-
-
-def _held(run: CycleRun, waiting: Waiting, now: datetime) -> CycleRun:
-    """It waits for a person, as long as what it has stored is there."""
-    if now - run.started_at > HELD_FOR:
-        message = f"the run waited {HELD_FOR.days} days for somebody; the next one reads the same again"
-        return ended(run, CycleStep.FAILED, now, "held_too_long", message)
-    return replace(run, waiting=waiting, due_at=now + timedelta(seconds=PAUSED_SECONDS))
+        return None if run.orders else cancelled(run, now)
+    return held(run, Waiting.PAUSED, now)
 
 
 def refused(run: CycleRun, error: SyncError, now: datetime, entities: Sequence[str]) -> CycleRun:
     """A call was refused, or got no answer: the run waits; what will not pass by itself parks the kind it was for."""
-    held = held_by(error, run.refusals, run.refused_at, now)
-    if held is not None:
-        return replace(
-            run,
-            waiting=held.waiting,
-            due_at=held.due_at,
-            refusals=run.refusals + 1,
-            refused_at=run.refused_at or now,
-        )
+    found = held_by(error, run, now)
+    if found is not None:
+        return put_off(run, found, now)
     why = error.detail or str(error)
     if run.entity:
-        return passed_over(parked(_go_on(run), run.entity, why, entities), entities)
+        return passed_over(parked(going_on(run), run.entity, why, entities), entities)
     return ended(run, CycleStep.FAILED, now, reason_of(error), why)
-
-
-def wait_seconds(run: CycleRun, now: datetime) -> int:
-    """How long nothing is to be done, in whole seconds."""
-    return 0 if run.over else seconds_until(run.due_at, now)
-
-
-def _go_on(run: CycleRun) -> CycleRun:
-    return replace(run, waiting=Waiting.NOT, due_at=None, refused_at=None, refusals=0)

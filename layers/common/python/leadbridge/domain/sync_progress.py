@@ -7,7 +7,8 @@ from typing import Any
 
 from leadbridge.domain.cycling import CycleRun
 from leadbridge.domain.event import iso
-from leadbridge.domain.syncing import Step, SyncRun, Waiting
+from leadbridge.domain.syncing import Step, SyncRun
+from leadbridge.domain.waits import Waiting
 
 COUNTS = ("created", "updated", "unchanged", "skipped", "duplicate", "failed", "deleted", "flagged", "handed_over")
 #: steps in which the number of rows is known

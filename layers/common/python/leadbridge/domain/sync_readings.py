@@ -8,7 +8,8 @@ from leadbridge.domain.alert_rules import EASED, SyncRules
 from leadbridge.domain.alerts import Kind, Level, Reading, Subject
 from leadbridge.domain.schedule import next_slot
 from leadbridge.domain.sync import Sync
-from leadbridge.domain.syncing import PARKED, Step, SyncRun
+from leadbridge.domain.syncing import Step, SyncRun
+from leadbridge.domain.waits import PARKED
 
 #: a run leaves its watermark so far behind the slot that it is of, since vendors show changes late
 BEHIND = timedelta(minutes=15)

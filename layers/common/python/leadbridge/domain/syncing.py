@@ -8,28 +8,19 @@ counts are the sum of theirs. The state machine only routes on `Step` and on how
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from operator import add, attrgetter
 
+from leadbridge.domain.carried import FRUITLESS, Asked, CarriedRun, cancelled, ended, held, wanted
 from leadbridge.domain.dedupe_rules import Vendor
 from leadbridge.domain.evolving import replace
 from leadbridge.domain.mass_guard import Tally, exceeded, may_exceed
 from leadbridge.domain.sync import Guard, Sync
-from leadbridge.domain.waits import Next, growing, seconds_until
+from leadbridge.domain.waits import Waiting, Waits, going_on, held_by, put_off, reason_of
 from leadbridge.domain.watermarks import EVERYTHING, Window
-from leadbridge.errors import DisabledError, QuotaExhaustedError, SyncError, TransientError, UncertainWriteError
+from leadbridge.errors import SyncError
 
-#: a vendor that cannot be reached for so long ends the run; its watermark stays, so the next one reads the same again
-PATIENCE = timedelta(hours=24)
-_REFUSED_SECONDS = (5.0, 300.0)
-_DISABLED_SECONDS = 300.0
-#: a run waits no longer for a person: what it has stored is removed after 15 days or more (`RetentionDays`)
-HELD_FOR = timedelta(days=13)
-#: how soon a paused run notices that it is to go on
-PAUSED_SECONDS = 60.0
-#: rounds over all open partitions in which none of them came any further
-FRUITLESS = 5
 #: workers that load partitions side by side, by destination: more of them would only wait together for Marketo's rate,
 #: and at Salesforce for each other's locks
 WORKERS: Mapping[Vendor, int] = {"marketo": 2, "salesforce": 5}
@@ -49,36 +40,6 @@ class Step(StrEnum):
     DONE = "done"
     FAILED = "failed"
     CANCELLED = "cancelled"
-
-
-ENDS = frozenset({Step.DONE, Step.FAILED, Step.CANCELLED})
-
-
-class Waiting(StrEnum):
-    """Why a run waits."""
-
-    NOT = ""
-    QUOTA = "quota"
-    DISABLED = "disabled"
-    VENDOR = "vendor"
-    SETTLING = "settling"
-    PAUSED = "paused"
-    #: it would do too much, and somebody is to confirm it
-    GUARD = "guard"
-
-
-#: waits of which people should know
-PARKED = frozenset({Waiting.QUOTA, Waiting.DISABLED, Waiting.PAUSED, Waiting.GUARD})
-
-
-class Asked(StrEnum):
-    """What somebody wants of a run."""
-
-    NOTHING = ""
-    PAUSE = "pause"
-    CANCEL = "cancel"
-    #: what the guard has counted is meant
-    CONFIRM = "confirm"
 
 
 class Way(StrEnum):
@@ -117,38 +78,15 @@ _COUNTS = tuple(each.name for each in fields(Totals))
 _counts = attrgetter(*_COUNTS)
 
 
-def run_name(owner: str, slot: str) -> str:
-    """What the first execution of a run is called, in at most 60 characters, by what it is a run of."""
-    return f"{owner[:30]}-{hashlib.sha256(owner.encode()).hexdigest()[:8]}-{slot}"
-
-
 # no slots: see `evolving`
 @dataclass(frozen=True, kw_only=True)
-class SyncRun:
-    """One run of a Sync. `slot` is the time that it was meant for, or the name that somebody gave it."""
+class SyncRun(CarriedRun):
+    """One run of a Sync."""
 
     sync: str
-    slot: str
-    #: of the document; a run obeys the one it began with
-    version: int
     source: Vendor
     destination: Vendor
-    #: of the Sync's lease
-    epoch: int
-    started_at: datetime
     step: Step = Step.BEGIN
-    waiting: Waiting = Waiting.NOT
-    due_at: datetime | None = None
-    #: the first of a row of refusals; None as soon as the vendor has said yes
-    refused_at: datetime | None = None
-    refusals: int = 0
-    asked: Asked = Asked.NOTHING
-    #: the execution of the state machine that goes on with it; empty for the first one, which is called as it is
-    execution: str = ""
-    #: when a process last went on with it
-    seen_at: datetime | None = None
-    ended_at: datetime | None = None
-
     #: the run whose failed rows it tries once more; it reads those and nothing else
     retry_of: str = ""
     #: rows that it wants to try
@@ -199,8 +137,7 @@ class SyncRun:
     counting: bool = False
     #: a person has seen what would be done, and wants it
     confirmed: bool = False
-    #: rounds over the partitions without any progress, and what had been done by then
-    fruitless: int = 0
+    #: what had been done by the last round over the partitions
     loaded: int = 0
 
     totals: Totals = field(default_factory=Totals)
@@ -210,18 +147,11 @@ class SyncRun:
     calls: int = 0
     #: bytes of the files of bulk extracts
     extracted: int = 0
-    reason: str = ""
-    message: str = ""
 
     @property
-    def name(self) -> str:
-        """What its state machine's execution is called, in at most 60 characters; no other run is called the same."""
-        return run_name(self.sync, self.slot)
-
-    @property
-    def carrier(self) -> str:
-        """The name of the execution that goes on with it."""
-        return self.execution or self.name
+    def owner(self) -> str:
+        """Its Sync."""
+        return self.sync
 
     @property
     def mark(self) -> str:
@@ -256,11 +186,6 @@ class SyncRun:
         return f"sync/{self.sync}/{self.slot}"
 
     @property
-    def over(self) -> bool:
-        """Whether it has ended."""
-        return self.step in ENDS
-
-    @property
     def records(self) -> int:
         """The records of which the guard's percent are."""
         return max(self.size, self.pulled)
@@ -293,7 +218,7 @@ class Intent:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class Part(Waits):
     """How far a partition is. `epoch` is raised by each process that takes it: an older one stores nothing more."""
 
     sync: str
@@ -314,10 +239,6 @@ class Part:
     waits: bool = False
     intent: Intent | None = None
     finished: bool = False
-    waiting: Waiting = Waiting.NOT
-    due_at: datetime | None = None
-    refused_at: datetime | None = None
-    refusals: int = 0
     #: it cannot go on, and the run with it
     reason: str = ""
     message: str = ""
@@ -351,7 +272,7 @@ def begun(run: SyncRun, window: Window, extract: Way, made_since: datetime | Non
     """It is known what is to be read, and how."""
     step = Step.EXTRACT_FILES if extract is Way.BULK else Step.EXTRACT
     return replace(
-        _go_on(run), step=step, extract=extract, made_since=made_since, since=window.since, until=window.until
+        going_on(run), step=step, extract=extract, made_since=made_since, since=window.since, until=window.until
     )
 
 
@@ -363,7 +284,7 @@ def wants(run: SyncRun, rows: int) -> SyncRun:
 def applies(run: SyncRun, plan: SyncRun) -> SyncRun:
     """What a plan lists is to be written; its rows are where the plan has left them."""
     writes, gone = plan.totals.created + plan.totals.updated, plan.totals.deleted + plan.totals.flagged
-    run = replace(_go_on(run), step=Step.LOAD if writes + gone else Step.COMMIT, pulled=writes, gone=gone)
+    run = replace(going_on(run), step=Step.LOAD if writes + gone else Step.COMMIT, pulled=writes, gone=gone)
     read = replace(run, extract=plan.extract, pages=plan.pages, readers=plan.readers, partitions=plan.partitions)
     return replace(read, gone_pages=plan.gone_pages, listers=plan.listers)
 
@@ -384,23 +305,23 @@ def epoch_of(takers: Sequence[int], number: int) -> int:
 
 def paged(run: SyncRun, rows: int, cursor: str) -> SyncRun:
     """A page of rows is stored; `cursor` tells where the next one begins."""
-    return replace(_go_on(run), pages=run.pages + 1, pulled=run.pulled + rows, cursor=cursor)
+    return replace(going_on(run), pages=run.pages + 1, pulled=run.pulled + rows, cursor=cursor)
 
 
 def filed(run: SyncRun, rows: int, size: int, calls: int) -> SyncRun:
     """A file of a bulk extract is there, of so many bytes, after so many vendor calls."""
     run = replace(run, extracted=run.extracted + size, calls=run.calls + calls)
-    return replace(_go_on(run), pages=run.pages + 1, pulled=run.pulled + rows)
+    return replace(going_on(run), pages=run.pages + 1, pulled=run.pulled + rows)
 
 
 def other_way(run: SyncRun) -> SyncRun:
     """The vendor does not extract what is asked for: the same window is read page by page, from its begin."""
-    return replace(_go_on(run), step=Step.EXTRACT, extract=Way.REST, pages=0, pulled=0, cursor="")
+    return replace(going_on(run), step=Step.EXTRACT, extract=Way.REST, pages=0, pulled=0, cursor="")
 
 
 def extracted(run: SyncRun, partitions: int, load: Way) -> SyncRun:
     """All rows are there; deletions are read behind them, if any are to be."""
-    run = replace(_go_on(run), cursor="", partitions=partitions if run.pulled else 0, load=load)
+    run = replace(going_on(run), cursor="", partitions=partitions if run.pulled else 0, load=load)
     if run.gone_since is not None:
         return replace(run, step=Step.EXTRACT, listing=True)
     return replace(run, step=Step.PARTITION if run.pulled else Step.COMMIT)
@@ -414,7 +335,7 @@ def read_through(run: SyncRun, now: datetime) -> SyncRun:
 def gone_paged(run: SyncRun, rows: int, cursor: str) -> SyncRun:
     """A page of deletions is stored, which is loaded like a partition."""
     pages, partitions = run.gone_pages + 1, run.partitions + 1
-    return replace(_go_on(run), gone_pages=pages, gone=run.gone + rows, partitions=partitions, cursor=cursor)
+    return replace(going_on(run), gone_pages=pages, gone=run.gone + rows, partitions=partitions, cursor=cursor)
 
 
 def listed(run: SyncRun, sync: Sync, known_from: datetime | None, covered_to: datetime | None) -> SyncRun:
@@ -424,7 +345,7 @@ def listed(run: SyncRun, sync: Sync, known_from: datetime | None, covered_to: da
         run = replace(run, gone_from=known_from)
     if covered_to is not None and until is not None:
         run = replace(run, gone_until=min(until, covered_to))
-    run = replace(_go_on(run), listing=False, cursor="")
+    run = replace(going_on(run), listing=False, cursor="")
     if run.pulled:
         return replace(run, step=Step.PARTITION)
     return _to_load(run, sync) if run.gone else replace(run, step=Step.COMMIT)
@@ -435,7 +356,7 @@ def placed(run: SyncRun, sync: Sync, *, pages: int, positions: int, spills: int)
 
     Where writing begins at once, and could be too much, it is counted before. An import by file is decided as a whole.
     """
-    run = replace(_go_on(run), placed=pages, positions=positions, spills=spills)
+    run = replace(going_on(run), placed=pages, positions=positions, spills=spills)
     if pages < run.pages:
         return run
     return _to_load(run, sync)
@@ -481,13 +402,13 @@ def gone_through(run: SyncRun, parts: Sequence[Part], now: datetime, guard: Guar
     fruitless = run.fruitless + 1 if done == run.loaded else 0
     if fruitless >= FRUITLESS:
         return ended(run, Step.FAILED, now, "partition_died", "the process that loads a partition dies again and again")
-    return replace(_go_on(run), fruitless=fruitless, loaded=done)
+    return replace(going_on(run), fruitless=fruitless, loaded=done)
 
 
 def _guarded(run: SyncRun, parts: Sequence[Part], now: datetime, guard: Guard) -> SyncRun:
     """All partitions are through: it goes on, unless it would write too much and nobody has said yes."""
     if run.removing:
-        return replace(_go_on(run), step=Step.COMMIT)
+        return replace(going_on(run), step=Step.COMMIT)
     if run.load is Way.REST and not run.counting:
         return _after_rows(run)
     too_much = "" if run.confirmed else exceeded(guard, sum((part.tally for part in parts), Tally()), run.records)
@@ -498,14 +419,16 @@ def _guarded(run: SyncRun, parts: Sequence[Part], now: datetime, guard: Guard) -
         if derived:
             remedy = f"`leadbridge cycle confirm {cycle} {run.slot}` lets it go on, `cycle cancel` ends it"
         message = f"the run would {too_much}; nothing is written yet, {remedy}"
-        return _held(replace(run, fruitless=0, reason="guard", message=message), Waiting.GUARD, now)
-    run = replace(_go_on(run), reason="", message="")
+        return held(replace(run, fruitless=0, reason="guard", message=message), Waiting.GUARD, now)
+    run = replace(going_on(run), reason="", message="")
     return replace(run, counting=False, fruitless=0) if run.counting else replace(run, step=Step.JOIN)
 
 
 def _after_rows(run: SyncRun) -> SyncRun:
     """All rows have their outcome; what was deleted is left, or nothing."""
-    return replace(_go_on(run), step=Step.LOAD, removing=True) if run.gone else replace(_go_on(run), step=Step.COMMIT)
+    return (
+        replace(going_on(run), step=Step.LOAD, removing=True) if run.gone else replace(going_on(run), step=Step.COMMIT)
+    )
 
 
 def open_parts(run: SyncRun, parts: Iterable[Part]) -> list[int]:
@@ -539,7 +462,7 @@ def summed(run: SyncRun, parts: Iterable[Part]) -> SyncRun:
 
 def joined(run: SyncRun, rows: int) -> SyncRun:
     """So many rows are in the file of the import."""
-    return replace(_go_on(run), step=Step.LOAD_FILES) if rows else _after_rows(run)
+    return replace(going_on(run), step=Step.LOAD_FILES) if rows else _after_rows(run)
 
 
 def imported(run: SyncRun, refused: Totals, calls: int) -> SyncRun:
@@ -556,16 +479,11 @@ def planned(run: SyncRun, parts: Sequence[Part], now: datetime, guard: Guard) ->
     return ended(run, Step.DONE, now, *told)
 
 
-def ended(run: SyncRun, step: Step, now: datetime, reason: str = "", message: str = "") -> SyncRun:
-    """Nothing more happens."""
-    return replace(_go_on(run), step=step, ended_at=now, reason=reason, message=message)
-
-
 def asked_for(run: SyncRun, asked: Asked, now: datetime) -> SyncRun:
     """Somebody wants something of a run; one that waited looks at it at once."""
     if asked is Asked.CONFIRM and run.waiting is Waiting.GUARD:
         return replace(run, confirmed=True, due_at=now)
-    return run if run.over or asked is Asked.CONFIRM else replace(run, asked=asked, due_at=now if run.due_at else None)
+    return wanted(run, asked, now)
 
 
 def obeyed(run: SyncRun, now: datetime) -> SyncRun | None:
@@ -573,65 +491,13 @@ def obeyed(run: SyncRun, now: datetime) -> SyncRun | None:
     if run.over or run.asked is Asked.NOTHING:
         return None
     if run.asked is Asked.CANCEL:
-        return ended(run, Step.CANCELLED, now, "cancelled", "somebody cancelled the run")
-    return _held(run, Waiting.PAUSED, now)
-
-
-def _held(run: SyncRun, waiting: Waiting, now: datetime) -> SyncRun:
-    """It waits for a person, as long as what it has stored is there."""
-    if now - run.started_at > HELD_FOR:
-        message = f"the run waited {HELD_FOR.days} days for somebody ({waiting}); the next one reads the same again"
-        return ended(run, Step.FAILED, now, "held_too_long", message)
-    return replace(run, waiting=waiting, due_at=now + timedelta(seconds=PAUSED_SECONDS))
+        return cancelled(run, now)
+    return held(run, Waiting.PAUSED, now)
 
 
 def refused(run: SyncRun, error: SyncError, now: datetime) -> SyncRun:
     """A call was refused, or got no answer: the run waits, or ends where only a person can help."""
-    held = held_by(error, run.refusals, run.refused_at, now)
-    if held is None:
+    found = held_by(error, run, now)
+    if found is None:
         return ended(run, Step.FAILED, now, reason_of(error), error.detail or str(error))
-    return replace(
-        run, waiting=held.waiting, due_at=held.due_at, refusals=run.refusals + 1, refused_at=run.refused_at or now
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
-    """How long something waits, and for what."""
-
-    waiting: Waiting
-    due_at: datetime
-
-
-def held_by(error: SyncError, refusals: int, refused_at: datetime | None, now: datetime) -> Held | None:
-    """How long an error keeps work from going on; None if it will not pass by itself."""
-    match error:
-        case QuotaExhaustedError():
-            return Held(waiting=Waiting.QUOTA, due_at=error.resets_at)
-        case DisabledError():
-            return Held(waiting=Waiting.DISABLED, due_at=now + timedelta(seconds=_DISABLED_SECONDS))
-        case TransientError() | UncertainWriteError():
-            if now - (refused_at or now) > PATIENCE:
-                return None
-            asked = error.retry_after_seconds if isinstance(error, TransientError) else 0.0
-            return Held(waiting=Waiting.VENDOR, due_at=now + growing(_REFUSED_SECONDS, refusals, asked))
-        case _:
-            return None
-
-
-def reason_of(error: SyncError) -> str:
-    """The code of an error as a run's reason."""
-    return "_".join(part for part in (error.vendor, error.code) if part) or type(error).__name__
-
-
-# what the state machine hears
-
-
-def next_of(run: SyncRun, now: datetime) -> Next[Step, Waiting]:
-    """What follows, seen from now."""
-    wait = 0 if run.over else seconds_until(run.due_at, now)
-    return Next(step=run.step, wait_seconds=wait, waiting=run.waiting if wait else Waiting.NOT)
-
-
-def _go_on(run: SyncRun) -> SyncRun:
-    return replace(run, waiting=Waiting.NOT, due_at=None, refused_at=None, refusals=0)
+    return put_off(run, found, now)

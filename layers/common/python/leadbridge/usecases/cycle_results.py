@@ -9,7 +9,8 @@ from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_progress import CycleProgress, progress_of
 from leadbridge.domain.cycle_syncs import derived_syncs
 from leadbridge.domain.cycling import CycleRun, CycleStanding
-from leadbridge.domain.syncing import SyncRun, Waiting, summed
+from leadbridge.domain.syncing import SyncRun, summed
+from leadbridge.domain.waits import Waiting
 from leadbridge.errors import ConfigurationError
 from leadbridge.ports import Documents
 from leadbridge.sync_ports import SyncRuns

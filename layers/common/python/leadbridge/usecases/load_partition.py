@@ -14,6 +14,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from leadbridge.domain.carried import Asked as Wish
 from leadbridge.domain.cycle_syncs import is_derived
 from leadbridge.domain.evolving import replace
 from leadbridge.domain.gone import waits
@@ -41,22 +42,9 @@ from leadbridge.domain.sync import Sync
 from leadbridge.domain.sync_plan import CHUNK_CALLS
 from leadbridge.domain.sync_words import said
 from leadbridge.domain.sync_write_back import compile_back, origin_of
-from leadbridge.domain.syncing import Asked as Wish
-from leadbridge.domain.syncing import (
-    Held,
-    Intent,
-    Part,
-    SyncRun,
-    Totals,
-    Waiting,
-    Way,
-    held_by,
-    is_removal,
-    is_through,
-    only_looks,
-    reason_of,
-)
+from leadbridge.domain.syncing import Intent, Part, SyncRun, Totals, Way, is_removal, is_through, only_looks
 from leadbridge.domain.values import text
+from leadbridge.domain.waits import Held, Waiting, going_on, held_by, put_off, reason_of
 from leadbridge.errors import (
     ConfigurationError,
     PermanentError,
@@ -709,28 +697,19 @@ class LoadPartition:
     # what is stored
 
     def _save(self, work: "_Work", part: Part) -> None:
-        calls = work.spent()
-        work.part = replace(
-            part, calls=part.calls + calls, due_at=None, waiting=Waiting.NOT, refusals=0, refused_at=None
-        )
+        work.part = replace(going_on(part), calls=part.calls + work.spent())
         self._runs.save_part(work.part)
 
     def _hold(self, work: "_Work", error: SyncError) -> None:
         part, now = work.part, self._clock.now()
-        held = held_by(error, part.refusals, part.refused_at, now)
+        held = held_by(error, part, now)
         if isinstance(error, UncertainWriteError):
             held = Held(waiting=Waiting.SETTLING, due_at=now + self.settle)
         part = replace(part, calls=part.calls + work.spent())
         if held is None:
             part = replace(part, reason=reason_of(error), message=error.detail or text(error))
         else:
-            part = replace(
-                part,
-                waiting=held.waiting,
-                due_at=held.due_at,
-                refusals=part.refusals + 1,
-                refused_at=part.refused_at or now,
-            )
+            part = put_off(part, held, now)
         self._runs.save_part(part)
 
 

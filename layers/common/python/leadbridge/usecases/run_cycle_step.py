@@ -5,12 +5,12 @@ stores them, the state machine starts them and waits.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
 from leadbridge.cycle_ports import CycleRuns, CycleVendors, Entities, Entity
 from leadbridge.domain import cycling
+from leadbridge.domain.carried import FRUITLESS, ended, run_name
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_latency import latency_members
 from leadbridge.domain.cycle_legs import Queue
@@ -22,24 +22,15 @@ from leadbridge.domain.event import iso
 from leadbridge.domain.evolving import replace
 from leadbridge.domain.outages import values_lost
 from leadbridge.domain.sync import Sync
-from leadbridge.domain.syncing import (
-    PARKED,
-    Step,
-    SyncRun,
-    Waiting,
-    Way,
-    begun,
-    held_by,
-    read_through,
-    run_name,
-    summed,
-)
+from leadbridge.domain.syncing import Step, SyncRun, Way, begun, read_through, summed
 from leadbridge.domain.three_way import Side
+from leadbridge.domain.waits import Waiting, held_by
 from leadbridge.domain.watermarks import ceiling, first_window, window
 from leadbridge.errors import ConfigurationError, SyncError
-from leadbridge.ports import Clock, Documents, Meter, OvertakenError
+from leadbridge.ports import Clock, Documents, Meter
 from leadbridge.sync_ports import SyncRuns
 from leadbridge.usecases.at_work import GONE_AFTER
+from leadbridge.usecases.one_step import answer, one_step
 
 #: no new piece is begun in the last seconds of an invocation
 LEFT_SECONDS = 60.0
@@ -94,23 +85,25 @@ class RunCycleStep:
             ConfigurationError: There is no such run.
             TransientError: A store is away; the state machine tries again.
         """
-        run, version = self._known(order)
-        if not order.begin and not run.over and not cycling.wait_seconds(run, self._clock.now()):
+
+        def take(run: CycleRun, version: int) -> tuple[CycleRun, int]:
             work = _Work(run, version, remaining)
             self._first_reading(run.bootstrap)
             try:
                 self._take(work)
-                run, version = work.run, work.version
-            except OvertakenError:
-                run, version = self._known(order)
             finally:
                 self._vendors.report_quota()
-        turns = 0 if order.begin else order.turns + 1
-        if turns >= self._most_turns and not run.over:
-            run = replace(run, execution=f"{run.name}-{version}")
-            with suppress(OvertakenError):
-                version = self._runs.save(run, version)
-        return self._answer(run, version, turns)
+            return work.run, work.version
+
+        run, version, turns = one_step(
+            order, lambda: self._known(order), take, self._runs.save, clock=self._clock, most_turns=self._most_turns
+        )
+        # an execution of its own for each time that a run of a Sync is carried on
+        orders = [
+            {"sync": each, "slot": run.slot, "name": f"{run_name(each, run.slot)}-{version}"} for each in run.orders
+        ]
+        told = answer(run, self._clock.now(), turns, self._most_turns)
+        return {"cycle": run.cycle, **told, "orders": orders, "at_work": bool(orders)}
 
     def _take(self, work: "_Work") -> None:
         heard = cycling.obeyed(work.run, self._clock.now())
@@ -119,8 +112,8 @@ class RunCycleStep:
         else:
             self._save(work, heard)
         if work.run.over:
-            ended = work.run.ended_at or self._clock.now()
-            self._runs.release(work.run.cycle, work.run.slot, work.run.epoch, ended)
+            at = work.run.ended_at or self._clock.now()
+            self._runs.release(work.run.cycle, work.run.slot, work.run.epoch, at)
             self._meter.count("CycleRunsFailed" if work.run.step is CycleStep.FAILED else "CycleRunsDone")
             for direction, told in latency_members(work.run.latencies).items():
                 name = "ToMarketo" if direction == "to_marketo" else "ToSalesforce"
@@ -209,7 +202,7 @@ class RunCycleStep:
 
     def _without(self, work: "_Work", run: CycleRun, kind: str, error: SyncError) -> CycleRun:
         """The run without a kind of records that cannot go on; what passes by itself is waited for."""
-        if error.vendor == "aws" or held_by(error, run.refusals, run.refused_at, self._clock.now()):
+        if error.vendor == "aws" or held_by(error, run, self._clock.now()):
             raise error
         return cycling.parked(run, kind, error.detail or str(error), work.names)
 
@@ -291,7 +284,7 @@ class RunCycleStep:
                 if sync.execution and now - seen < GONE_AFTER:
                     due.append(now + _RENEWED)
         run = replace(run, rows=rows, newest=newest)
-        if left and run.fruitless >= cycling.FRUITLESS:
+        if left and run.fruitless >= FRUITLESS:
             for order in left:
                 run = cycling.parked(
                     run, self._whose(work, order), f"{order}: its run dies again and again", work.names
@@ -359,7 +352,7 @@ class RunCycleStep:
         schemas = of_kinds(standing.schemas, run.parked) | of_kinds(run.schemas, going)
         if not self._runs.commit(run.cycle, run.slot, run.epoch, marks, newest, schemas=schemas):
             message = "another run took the lease"
-            self._save(work, cycling.ended(run, CycleStep.FAILED, now, "lease_lost", message))
+            self._save(work, ended(run, CycleStep.FAILED, now, "lease_lost", message))
             return
         self._save(work, cycling.committed(run, work.names, now))
 
@@ -378,28 +371,6 @@ class RunCycleStep:
         if found is None:
             raise ConfigurationError([f"the cycle {order.cycle} has no run {order.slot}"])
         return found
-
-    def _answer(self, run: CycleRun, version: int, turns: int) -> dict[str, Any]:
-        wait = cycling.wait_seconds(run, self._clock.now())
-        waiting = run.waiting if wait else Waiting.NOT
-        return {
-            "cycle": run.cycle,
-            "slot": run.slot,
-            "step": run.step.value,
-            "wait_seconds": wait,
-            "waiting": waiting.value,
-            "parked": waiting in PARKED,
-            # an execution of its own for each time that it is carried on
-            "orders": [
-                {"sync": each, "slot": run.slot, "name": f"{run_name(each, run.slot)}-{version}"} for each in run.orders
-            ],
-            "at_work": bool(run.orders),
-            "turns": turns,
-            "renewal": run.carrier,
-            "renew": turns >= self._most_turns and not run.over,
-            "reason": run.reason,
-            "message": run.message[:1000],
-        }
 
 
 class _Work:

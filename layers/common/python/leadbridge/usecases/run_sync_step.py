@@ -6,7 +6,6 @@ executions of one run do not disturb each other, since the run is stored under i
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -14,6 +13,7 @@ from typing import Any
 
 from leadbridge.cycle_ports import Links
 from leadbridge.domain import syncing
+from leadbridge.domain.carried import Asked, ended
 from leadbridge.domain.carried_changes import told_anew
 from leadbridge.domain.condition_values import stamped
 from leadbridge.domain.cycle_people import PERSON
@@ -31,16 +31,18 @@ from leadbridge.domain.sync_objects import Readable, readable
 from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.sync_plan import choose_extract, choose_load
 from leadbridge.domain.sync_words import said
-from leadbridge.domain.syncing import Step, SyncRun, Waiting, Way
+from leadbridge.domain.syncing import Step, SyncRun, Way
+from leadbridge.domain.waits import Waiting
 from leadbridge.domain.watermarks import EVERYTHING, Window, ceiling, deletions
 from leadbridge.errors import ConfigurationError, SyncError
 from leadbridge.files.errors import SchemaDriftError, UnreadableFileError
-from leadbridge.ports import Clock, Documents, Meter, Objects, OvertakenError
+from leadbridge.ports import Clock, Documents, Meter, Objects
 from leadbridge.sync_ports import Page, Sample, SyncRuns, SyncSource, SyncVendors, TellsGone
 from leadbridge.usecases import failed_rows
 from leadbridge.usecases.hand_over import why_not
 from leadbridge.usecases.load_partition import LEFT_SECONDS as LOADING_SECONDS
 from leadbridge.usecases.load_partition import LoadPartition
+from leadbridge.usecases.one_step import answer, one_step
 from leadbridge.usecases.planned_rows import first_rows
 from leadbridge.usecases.source_facts import SourceFacts
 from leadbridge.usecases.sync_files import (
@@ -116,23 +118,19 @@ class RunSyncStep:
         """
         if order.parts:
             return {"parts": self._load_parts(order, remaining)}
-        run, version = self._read(order)
-        now = self._clock.now()
-        if not order.begin and not run.over and not syncing.next_of(run, now).wait_seconds:
+
+        def take(run: SyncRun, version: int) -> tuple[SyncRun, int]:
             work = _Work(run, version, remaining, order.child)
             self._first_reading(run.first_reading)
             try:
                 self._take(work)
-                run, version = work.run, work.version
-            except OvertakenError:
-                run, version = self._read(order)
             finally:
                 self._vendors.report_quota()
-        turns = 0 if order.begin else order.turns + 1
-        if turns >= self._most_turns and not run.over:
-            run = replace(run, execution=f"{run.name}-{version}")
-            with suppress(OvertakenError):
-                self._runs.save(run, version)
+            return work.run, work.version
+
+        run, _, turns = one_step(
+            order, lambda: self._read(order), take, self._runs.save, clock=self._clock, most_turns=self._most_turns
+        )
         return self._answer(run, turns)
 
     def _steps(self) -> Mapping[Step, Callable[["_Work"], None]]:
@@ -153,7 +151,7 @@ class RunSyncStep:
         try:
             for number in order.parts:
                 run, _ = self._read(order)
-                if begun and (remaining() < LOADING_SECONDS or run.over or run.asked is not syncing.Asked.NOTHING):
+                if begun and (remaining() < LOADING_SECONDS or run.over or run.asked is not Asked.NOTHING):
                     break
                 self._first_reading(run.first_reading)
                 self._load(run, self._sync(run), number, remaining)
@@ -177,7 +175,7 @@ class RunSyncStep:
             work.sync = self._sync(work.run)
             self._steps()[work.run.step](work)
         except (UnreadableFileError, SchemaDriftError) as error:
-            self._save(work, syncing.ended(work.run, Step.FAILED, self._clock.now(), error.code, error.detail))
+            self._save(work, ended(work.run, Step.FAILED, self._clock.now(), error.code, error.detail))
         except SyncError as error:
             if error.vendor == "aws":
                 raise  # a store is away: nothing can be stored of it either
@@ -198,7 +196,7 @@ class RunSyncStep:
         work.version = self._runs.save(run, work.version)
         work.run = run
 
-    def _at_rest(self, run: SyncRun, ended: SyncRun) -> SyncRun:
+    def _at_rest(self, run: SyncRun, through: SyncRun) -> SyncRun:
         """A run that ends before it is through; or as it was, while something that it sent may still arrive.
 
         The next run must not look before: what comes late would be there twice, or take the place of newer values.
@@ -208,7 +206,7 @@ class RunSyncStep:
         fenced = [self._runs.take_part(run.sync, run.slot, part.number) for part in parts]
         due_at = max((part.intent.at + self._load.settle for part in fenced if part.intent), default=None)
         if due_at is None or due_at <= self._clock.now():
-            return ended
+            return through
         return replace(run, waiting=Waiting.SETTLING, due_at=due_at)
 
     def _closed(self, run: SyncRun, last: Step) -> SyncRun:
@@ -369,7 +367,7 @@ class RunSyncStep:
             if by_log is not None:
                 self._save(work, by_log)
                 return
-            self._save(work, syncing.ended(run, Step.FAILED, self._clock.now(), reason, message))
+            self._save(work, ended(run, Step.FAILED, self._clock.now(), reason, message))
         elif child.get("run") == extract_run(run, run.pages + 1):
             size, calls = int(child.get("bytes", 0)), int(child.get("calls", 0))
             filed = syncing.filed(run, int(child["counts"]["rows"]), size, calls)
@@ -404,7 +402,7 @@ class RunSyncStep:
         begin = until - (until - since) * MOST_LOGGED / number
         facts = {"number": f"{number:,}", "most": f"{MOST_LOGGED:,}", "since": iso(since), "begin": iso(begin)}
         told = said("too_many_logged", **facts)
-        return syncing.ended(run, Step.FAILED, now, told.reason, told.message)
+        return ended(run, Step.FAILED, now, told.reason, told.message)
 
     def _all_there(self, run: SyncRun, sync: Sync) -> SyncRun:
         """All rows are there; many of them are imported by file, where that finds records as we do."""
@@ -445,7 +443,7 @@ class RunSyncStep:
         results, parts = ("", 0) if failed else (str(child["results"]), int(child["parts"]))
         done = syncing.imported(run, attach_import(self._objects, run, results, parts, say), int(child.get("calls", 0)))
         # what the job has written is not known row by row, so the next run reads all of them again
-        self._save(work, syncing.ended(done, Step.FAILED, self._clock.now(), reason, told) if failed else done)
+        self._save(work, ended(done, Step.FAILED, self._clock.now(), reason, told) if failed else done)
 
     def _child(self, run: SyncRun) -> dict[str, Any]:
         """What the state machine orders of a bulk machine."""
@@ -538,7 +536,7 @@ class RunSyncStep:
         counted = syncing.summed(run, parts).totals.rows
         if counted != run.rows:
             message = f"{run.rows} rows were pulled, and {counted} have an outcome; the next run reads all again"
-            self._save(work, syncing.ended(run, Step.FAILED, self._clock.now(), "rows_missing", message))
+            self._save(work, ended(run, Step.FAILED, self._clock.now(), "rows_missing", message))
             return
         if run.planning:
             self._save(work, syncing.planned(run, parts, self._clock.now(), work.sync.guard))
@@ -549,14 +547,13 @@ class RunSyncStep:
         again = any((part.failed_in or part.waits) and syncing.is_removal(run, part.number) for part in parts)
         gone_until = None if again else run.gone_until
         if not moved or (gone_until is not None and not self._runs.commit_gone(*lease, gone_until)):
-            ended = syncing.ended(run, Step.FAILED, self._clock.now(), "lease_lost", "another run took the lease")
-            self._save(work, ended)
+            self._save(work, ended(run, Step.FAILED, self._clock.now(), "lease_lost", "another run took the lease"))
             return
         gone = run.wanted - run.pulled if run.retry_of else 0
         told: tuple[str, str] = said("rows_gone", count=gone, wanted=run.wanted) if gone > 0 else ("", "")
         if run.gone_from is not None:
             told = said("deletes_lost", known=iso(run.gone_from), vendor=run.source.capitalize())
-        self._save(work, syncing.ended(run, Step.DONE, self._clock.now(), *told))
+        self._save(work, ended(run, Step.DONE, self._clock.now(), *told))
 
     # what the state machine hears
 
@@ -567,25 +564,15 @@ class RunSyncStep:
         return found
 
     def _answer(self, run: SyncRun, turns: int) -> dict[str, Any]:
-        following = syncing.next_of(run, self._clock.now())
         loading = run.step is Step.LOAD
         parts = self._runs.parts(run.sync, run.slot) if loading else ()
         return {
             "sync": run.sync,
-            "slot": run.slot,
-            "step": following.step.value,
-            "wait_seconds": following.wait_seconds,
-            "waiting": following.waiting.value,
-            "parked": following.waiting in syncing.PARKED,
+            **answer(run, self._clock.now(), turns, self._most_turns),
             "child": self._child(run) if run.step in {Step.EXTRACT_FILES, Step.LOAD_FILES} else {},
             "lanes": syncing.lanes(run, parts) if loading else [],
             # an execution that began before partitions were dealt to workers asks for each of them
             "open": syncing.open_parts(run, parts) if loading else [],
-            "turns": turns,
-            "renewal": run.carrier,
-            "renew": turns >= self._most_turns and not run.over,
-            "reason": run.reason,
-            "message": run.message[:1000],
         }
 
 

@@ -4,13 +4,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from leadbridge.cycle_ports import CycleLook, CycleRuns, DueRecords, Looked
+from leadbridge.domain.carried import Asked
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_legs import Queue
 from leadbridge.domain.cycle_times import is_stale, slot_at, why_not
 from leadbridge.domain.cycling import CycleRun, CycleStanding, asked_for
 from leadbridge.domain.lifecycle import DocumentState, Stored
-from leadbridge.domain.syncing import Asked, SyncRun, Waiting
+from leadbridge.domain.syncing import SyncRun
 from leadbridge.domain.three_way import Side
+from leadbridge.domain.waits import Waiting
 from leadbridge.errors import ConfigurationError, SyncError
 from leadbridge.ports import Clock, Documents, OvertakenError
 from leadbridge.sync_ports import SyncRuns

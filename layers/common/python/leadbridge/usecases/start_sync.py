@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from leadbridge.domain.carried import Asked
 from leadbridge.domain.dedupe_rules import Vendor
 from leadbridge.domain.lifecycle import DocumentState
 from leadbridge.domain.schedule import lets_begin, slot_of
 from leadbridge.domain.source_query import readable_by_id
 from leadbridge.domain.sync import Sync
-from leadbridge.domain.syncing import Asked, Step, SyncRun, Waiting, asked_for, summed
+from leadbridge.domain.syncing import Step, SyncRun, asked_for, summed
+from leadbridge.domain.waits import Waiting
 from leadbridge.errors import ConfigurationError
 from leadbridge.ports import Clock, Documents, OvertakenError
 from leadbridge.sync_ports import SyncRuns, SyncStarter
