@@ -270,28 +270,25 @@ class _Comparing:
         records = [each for each in queued if each.object in kinds(persons)]
         people = sum(each.number for each in queued if each.object == PERSON)
         made = persons.create_in_marketo != "never"
-        looked = {"marketo": list[float](), "salesforce": list[float]()}
-        created = {"marketo": list[float](), "salesforce": list[float]()}
         updated = {"marketo": list[float](), "salesforce": list[float]()}
-        unnamed = left = changed = new = 0.0
+        unnamed = by_mail = left = changed = new = 0.0
         for each in records:
             named, met, sampled = self._paired(each)
             unnamed += each.number * (1 - named)
+            by_mail += each.number * met
             left += each.number * (named + met)
             changed += each.number * sampled.share("to_marketo")
             new += each.number * sampled.share("created") if made else 0
             updated["salesforce"].append(each.number * sampled.share("to_salesforce"))
         alone = max(0.0, people - left)
-        looked["marketo"] += [unnamed, unnamed]
-        looked["salesforce"] += [alone] * len(records)
-        created["marketo"].append(new)
         leads = alone * self._unmet(queued) if persons.create_in_salesforce != "never" and persons.leads else 0.0
-        created["salesforce"].append(leads)
         updated["marketo"].append(changed + leads)
         rows = people + sum(each.number for each in records)
         return Amounts(
-            looked_up={"marketo": looked["marketo"], "salesforce": looked["salesforce"]},
-            created={"marketo": created["marketo"], "salesforce": created["salesforce"]},
+            # of whom the address tells nobody Marketo itself looks for the id
+            looked_up={"marketo": [unnamed, by_mail], "salesforce": [alone] * len(records)},
+            blind={"marketo": [new]},
+            created={"salesforce": [leads]},
             updated={"marketo": updated["marketo"], "salesforce": updated["salesforce"]},
             rows=rows,
         )
