@@ -272,7 +272,7 @@ class InMemoryInbox:
             self._step("inbox.finish.done")
         return recorded
 
-    def readmit(self, event: Event, *, was: State, times: int = 0) -> bool:
+    def readmit(self, event: Event, *, was: State, times: int) -> bool:
         """Bring a call back into its lane that was parked, rejected or not run; False if it is not `was` any more.
 
         Or if it was brought back more often than so many `times` before: then `event` is of an earlier end.

@@ -343,7 +343,7 @@ def test_a_call_is_parked_for_as_long_as_it_is(world: World) -> None:
         ParkedWork(action=ACTION, reason="worker_crashed", number=1, since=now),
     ]
     for number in (1, 4):
-        inbox.readmit(an_event(number), was=OutcomeState.PARKED)
+        inbox.readmit(an_event(number), was=OutcomeState.PARKED, times=0)
     assert watch.parked() == []
 
 

@@ -93,7 +93,7 @@ def test_it_is_parked_where_it_stands_and_comes_back_into_the_lane(world: World)
     event = world.log.kept_event(kept)
     assert event is not None
     assert (event.lane, event.sequence, event.intent) == (LANE, there.sequence, there.intent)
-    assert world.inbox.readmit(event.evolve(batch=None), was=State.PARKED)
+    assert world.inbox.readmit(event.evolve(batch=None), was=State.PARKED, times=0)
     assert [each.sequence for each in world.inbox.due(LANE, far(world), 10)] == [there.sequence]
 
 

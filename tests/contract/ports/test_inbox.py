@@ -221,7 +221,7 @@ def test_an_older_epoch_does_not_claim_what_a_person_brought_back(world: World) 
     added(world, *stale)
     (newer,) = world.inbox.claim(stale, 2)
     world.inbox.park(newer, reason="worker_crashed", message="Parked.")
-    assert world.inbox.readmit(newer.evolve(epoch=0), was=State.PARKED)
+    assert world.inbox.readmit(newer.evolve(epoch=0), was=State.PARKED, times=0)
 
     assert list(world.inbox.claim(stale, 1)) == []
 
@@ -495,8 +495,8 @@ def test_a_parked_event_comes_back_once(world: World) -> None:
     world.inbox.park(mine, reason=Reason.WORKER_CRASHED, message="Parked.")
     fresh = mine.evolve(epoch=0, crashes=0)
 
-    assert world.inbox.readmit(fresh, was=State.PARKED) is True
-    assert world.inbox.readmit(fresh, was=State.PARKED) is False
+    assert world.inbox.readmit(fresh, was=State.PARKED, times=0) is True
+    assert world.inbox.readmit(fresh, was=State.PARKED, times=0) is False
 
     assert waiting(world) == [fresh]
     assert kept_of(world, mine.execution_id) is None
@@ -508,11 +508,11 @@ def test_an_event_of_an_earlier_end_is_not_readmitted(world: World) -> None:
     (mine,) = claimed(world, an_event(), epoch=5)
     world.inbox.park(mine, reason=Reason.WORKER_CRASHED, message="Parked.")
     earlier = mine.evolve(epoch=0)
-    assert world.inbox.readmit(earlier, was=State.PARKED)
+    assert world.inbox.readmit(earlier, was=State.PARKED, times=0)
     (again,) = world.inbox.claim(waiting(world), 5)
     world.inbox.park(again.evolve(state=State.WRITING), reason=Reason.WORKER_CRASHED, message="Parked.")
 
-    assert world.inbox.readmit(earlier, was=State.PARKED) is False
+    assert world.inbox.readmit(earlier, was=State.PARKED, times=0) is False
     assert (waiting(world), (world.log.get(mine.execution_id) or {})["redriven"]) == ([], 1)
 
     assert world.inbox.readmit(again.evolve(state=State.WRITING, epoch=0), was=State.PARKED, times=1)
@@ -524,7 +524,7 @@ def test_a_call_in_another_state_is_not_readmitted(world: World) -> None:
     (mine,) = claimed(world, an_event())
     world.inbox.finish([an_ending(mine)])
 
-    assert world.inbox.readmit(mine.evolve(epoch=0), was=State.PARKED) is False
+    assert world.inbox.readmit(mine.evolve(epoch=0), was=State.PARKED, times=0) is False
 
     assert waiting(world) == []
     record = record_of(world, mine.execution_id)
@@ -561,7 +561,7 @@ def test_a_repaired_call_runs_under_its_own_id(world: World) -> None:
     arrival = arrival_of(event, kind="rejected", payload=None, body="bm90IGpzb24=")
     world.inbox.set_aside(arrival, state=State.REJECTED, reason="body_not_json", message="Not JSON.")
 
-    assert world.inbox.readmit(event, was=State.REJECTED) is True
+    assert world.inbox.readmit(event, was=State.REJECTED, times=0) is True
 
     (mine,) = world.inbox.claim(waiting(world), 1)
     world.inbox.finish([an_ending(mine)])

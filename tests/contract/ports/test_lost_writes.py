@@ -138,7 +138,7 @@ def readmit(world: LossyWorld, lose: Callable[[], None]) -> Any:
     mine = begun(world)
     world.inbox.park(mine, reason="worker_crashed", message="Parked.")
     lose()
-    return world.inbox.readmit(mine.evolve(epoch=0), was=State.PARKED)
+    return world.inbox.readmit(mine.evolve(epoch=0), was=State.PARKED, times=0)
 
 
 def finish(world: LossyWorld, lose: Callable[[], None]) -> Any:

@@ -34,7 +34,7 @@ RETENTION = timedelta(days=30)
 class RedrivableInbox(Inbox, Protocol):
     """The inbox with what `redrive` asks of it."""
 
-    def readmit(self, event: Event, *, was: State, times: int = 0) -> bool:
+    def readmit(self, event: Event, *, was: State, times: int) -> bool:
         """Bring a call back into its lane; False if it is not `was` any more, or came back more often than that."""
         ...
 

@@ -115,7 +115,7 @@ def test_a_parked_call_keeps_its_payload_apart_from_the_log(inbox: DynamoInbox, 
     inbox.park(mine, reason=Reason.WORKER_CRASHED, message="Parked.")
     assert personal_items(dynamodb) == [(f"execution#{event.execution_id}", "payload")]
 
-    inbox.readmit(mine.evolve(epoch=0), was=State.PARKED)
+    inbox.readmit(mine.evolve(epoch=0), was=State.PARKED, times=0)
     (again,) = inbox.claim(inbox.due(LANE, START + timedelta(hours=1), 200), 2)
     inbox.finish([an_ending(again)])
     assert personal_items(dynamodb) == []
@@ -189,7 +189,7 @@ def test_a_repaired_call_that_is_parked_has_no_end_of_life(inbox: DynamoInbox, l
         arrival_of(event, kind="rejected", payload=None, body="eA=="), state=State.REJECTED, reason="x", message="x"
     )
 
-    inbox.readmit(event, was=State.REJECTED)
+    inbox.readmit(event, was=State.REJECTED, times=0)
 
     item = log.get(event.execution_id)
     assert item is not None

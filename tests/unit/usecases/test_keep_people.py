@@ -140,6 +140,22 @@ def test_a_person_of_another_address_who_has_the_id_is_met_as_another_is_to_be_m
     quiet(world)
 
 
+def test_who_names_a_record_comes_along_where_nobody_is_made() -> None:
+    """Whatever the address: where no person would be made of the Lead, Marketo would not say that there is one."""
+    world = CycleWorld(a_cycle(create_in_marketo="never"))
+    lead = world.leads.make(Email="ada@example.com", FirstName="Ada", LastName="B", Company="Acme")
+    person = world.people.make(email="other@example.com", crmId=lead, crmType="Lead", firstName="Ada")
+    world.done()
+    world.done(minutes=30)
+    world.links.links.clear()
+    world.leads.edit(lead, Email="countess@example.com", FirstName="Ida")
+    world.done()
+    kept = world.people.records[person]
+    assert (kept["firstName"], kept["email"]) == ("Ida", "countess@example.com")
+    assert len(world.people.records) == 1
+    quiet(world)
+
+
 @pytest.mark.cap("M017")
 def test_leads_and_contacts_have_fields_of_their_own() -> None:
     """A title goes both ways with Leads, and only to Marketo with Contacts; the first name only with Leads."""

@@ -11,6 +11,7 @@ import pytest
 from leadbridge.cycle_ports import Link
 from leadbridge.domain.ids import canonical
 from leadbridge.domain.linked import LinkedField
+from leadbridge.domain.person_types import PersonTypes
 from leadbridge.domain.records import FieldDescription
 from leadbridge.domain.sources import ValueSource, compile_source
 from leadbridge.domain.three_way import FieldPolicy, Memory, Side
@@ -86,6 +87,7 @@ def decided(
         id_field="crmId",
         remembered={name: [each.name for each in fields] for name, fields in people.fields.items()},
         prefixes={"Lead": "00Q", "Contact": "003"},
+        types=people.types,
     )
     changed = Changed(marketo=marketo, salesforce={"Lead": leads, "Contact": contacts})
     return MergePeople(people, digest)(pair(changed), NOW), records
@@ -151,6 +153,23 @@ def test_who_names_a_record_is_met_before_others_of_its_address() -> None:
     assert [(each.salesforce_id, each.marketo_id) for each in found.writes] == [(LEAD, "2"), (OTHER_LEAD, "")]
     # of whom nobody was met by the address it is not asked
     assert records.asked == [("people", "email", 2), ("people", "crmId", 1)]
+
+
+def test_a_record_that_is_met_by_its_name_takes_nobody_of_its_address() -> None:
+    """A Contact and a Lead share an address; somebody names the Contact, so the other one is the Lead's, whatever it
+    says of itself."""
+    people = [person(1) | {"crmType": "Contact"}, person(2, CONTACT, email="eve@example.com")]
+    typed = replace(PEOPLE, types=PersonTypes("crmType"))
+    found, _ = decided(
+        leads=[record(LEAD)],
+        contacts=[record(CONTACT)],
+        there=InMemoryRecords(people=people, Lead=[record(LEAD)], Contact=[record(CONTACT)]),
+        people=typed,
+    )
+    assert sorted((each.salesforce_id, each.marketo_id) for each in (*found.writes, *found.in_step)) == [
+        (CONTACT, "2"),
+        (LEAD, "1"),
+    ]
 
 
 def test_a_contact_is_met_before_a_lead() -> None:

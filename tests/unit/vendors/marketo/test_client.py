@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from leadbridge.domain.records import Activity, CustomActivity, CustomActivityType, Resolution
 from leadbridge.errors import ConfigurationError, ContractError, QuotaExhaustedError, UncertainWriteError
-from leadbridge.sync_ports import CreatesOnly
+from leadbridge.sync_ports import ALREADY_THERE, CreatesOnly
 from leadbridge.vendors.marketo.client import MarketoClient
 from leadbridge.vendors.marketo.syncing import marketo_leads
 from tests.builders.syncs import a_sync
@@ -200,6 +200,16 @@ def test_leads_of_a_sync_are_created_by_their_key(keys: list[str], how: str, sai
     rows = [{"crmId": "00Q1", "email": "ada@example.com"}]
     assert [each.id for each in getattr(destination, how)(rows)] == ["7"]
     assert json.loads(vendor.requests[0].content) == {**said, "input": rows}
+
+
+def test_several_leads_of_a_key_are_there_as_one_is() -> None:
+    """Whether Marketo names one or complains of several: nothing is created, and it is the same word."""
+    reasons = [{"code": code, "message": "no"} for code in ("1005", "1007", "1006")]
+    vendor = ScriptedVendor(success([{"status": "skipped", "reasons": [each]} for each in reasons]), success([]))
+    destination = marketo_leads(marketo_client(vendor), a_sync(match=[{"column": "crmId", "field": "crmId"}]))
+    assert isinstance(destination, CreatesOnly)
+    said = destination.create_only([{"crmId": each} for each in "123"])
+    assert [each.code for each in said] == [ALREADY_THERE, ALREADY_THERE, "1006"]
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])

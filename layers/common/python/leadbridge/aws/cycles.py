@@ -30,9 +30,6 @@ class DynamoCycleRuns(LeasedRuns[CycleRun]):
 
     kind = "cycle"
 
-    def _owner(self, run: CycleRun) -> str:
-        return run.cycle
-
     def _text(self, run: CycleRun) -> str:
         members = {each.name: getattr(run, each.name) for each in fields(run)}
         filled = {name: value for name, value in members.items() if value not in (None, "", (), {}, 0, False)}

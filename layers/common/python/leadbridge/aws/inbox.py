@@ -394,7 +394,7 @@ class DynamoInbox:
                 return [recorded[place] for place in sorted(recorded)]
         raise TransientError("guards change hands all the time", vendor="aws", operation="TransactWriteItems")
 
-    def readmit(self, event: Event, *, was: State, times: int = 0) -> bool:
+    def readmit(self, event: Event, *, was: State, times: int) -> bool:
         """Bring a call back into its lane that was parked, rejected or not run; False if it is not `was` any more.
 
         Or if it was brought back more often than so many `times` before: then `event` is of an earlier end.

@@ -7,9 +7,10 @@ the state table is the lease and what is known between runs, for ever.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from leadbridge.aws.items import Item, Operation, dump, later, load, put, read_item, update, write_groups
+from leadbridge.domain.carried import CarriedRun
 from leadbridge.domain.event import VERSION
 from leadbridge.errors import UnknownVersionError
 from leadbridge.ports import OvertakenError
@@ -18,26 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
-class Run(Protocol):
-    """What all runs have."""
-
-    @property
-    def slot(self) -> str:
-        """Its name among those of its owner."""
-        ...
-
-    @property
-    def name(self) -> str:
-        """Its name among all."""
-        ...
-
-    @property
-    def started_at(self) -> datetime:
-        """When it began."""
-        ...
-
-
-class LeasedRuns[R: Run](ABC):
+class LeasedRuns[R: CarriedRun](ABC):
     """What the stores of runs have in common; `owner` is what they are runs of."""
 
     kind: ClassVar[str]
@@ -56,10 +38,6 @@ class LeasedRuns[R: Run](ABC):
         self._state = state
         self._retention = retention
         self._now = now
-
-    @abstractmethod
-    def _owner(self, run: R) -> str:
-        """What a run is one of."""
 
     @abstractmethod
     def _text(self, run: R) -> str:
@@ -104,7 +82,7 @@ class LeasedRuns[R: Run](ABC):
         refused = self._write([self._put_run(run, 1, "attribute_not_exists(pk)")])
         if refused is None:
             return run, 1
-        found = self.get(self._owner(run), run.slot)
+        found = self.get(run.owner, run.slot)
         return found or (run, 1)
 
     def get(self, owner: str, slot: str) -> tuple[R, int] | None:
@@ -147,7 +125,7 @@ class LeasedRuns[R: Run](ABC):
         return self._parsed(item["run"])
 
     def _put_run(self, run: R, version: int, condition: str, **values: Any) -> Operation:
-        key = self._run_key(self._owner(run), run.slot)
+        key = self._run_key(run.owner, run.slot)
         item = {**key, "version": version, "run": self._text(run), "v": VERSION, "ttl": self._ttl()}
         return put(self._executions, item, condition, **values)
 

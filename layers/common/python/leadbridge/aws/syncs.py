@@ -37,9 +37,6 @@ class DynamoSyncRuns(LeasedRuns[SyncRun]):
 
     kind = "sync"
 
-    def _owner(self, run: SyncRun) -> str:
-        return run.sync
-
     def _text(self, run: SyncRun) -> str:
         return _text(run)
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from leadbridge.domain.evolving import replace
-from leadbridge.domain.waits import Next, Waiting, Waits, going_on, seconds_until
+from leadbridge.domain.waits import MayWait, Next, Waiting, going_on, seconds_until
 
 #: a run waits no longer for a person: what it has stored is removed after 15 days or more (`RetentionDays`)
 HELD_FOR = timedelta(days=13)
@@ -36,7 +36,7 @@ def run_name(owner: str, slot: str) -> str:
 
 # no slots: see `evolving`
 @dataclass(frozen=True, kw_only=True)
-class CarriedRun(Waits):
+class CarriedRun(MayWait):
     """A run. `slot` is the time that it was meant for, or the name that somebody gave it."""
 
     slot: str
@@ -88,7 +88,7 @@ def cancelled[R: CarriedRun](run: R, now: datetime) -> R:
     return ended(run, type(run.step)("cancelled"), now, "cancelled", "somebody cancelled the run")
 
 
-def held[R: CarriedRun](run: R, waiting: Waiting, now: datetime) -> R:
+def kept_waiting[R: CarriedRun](run: R, waiting: Waiting, now: datetime) -> R:
     """It waits for a person, as long as what it has stored is there."""
     if now - run.started_at > HELD_FOR:
         message = f"the run waited {HELD_FOR.days} days for somebody ({waiting}); the next one reads the same again"

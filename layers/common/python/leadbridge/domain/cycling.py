@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from leadbridge.domain.carried import Asked, CarriedRun, cancelled, ended, held, wanted
+from leadbridge.domain.carried import Asked, CarriedRun, cancelled, ended, kept_waiting, wanted
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_legs import GROUPS, PLANNED_LATE
 from leadbridge.domain.cycle_schema import Checked, Schema, kept_as
@@ -254,7 +254,7 @@ def guarded(run: CycleRun, what: str, told: str, now: datetime) -> CycleRun:
         return replace(run, confirmed=(*run.confirmed, what), warnings=(*run.warnings, told))
     remedy = f"`leadbridge cycle confirm {run.cycle} {run.slot}` lets it go on, `cycle cancel` ends it"
     message = f"{what}: the run would {told}; nothing of that is written yet, {remedy}"
-    return held(replace(run, guarded=what, reason="guard", message=message), Waiting.GUARD, now)
+    return kept_waiting(replace(run, guarded=what, reason="guard", message=message), Waiting.GUARD, now)
 
 
 def parked(run: CycleRun, name: str, why: str, entities: Sequence[str]) -> CycleRun:
@@ -292,11 +292,11 @@ def obeyed(run: CycleRun, now: datetime) -> CycleRun | None:
     if run.over:
         return None
     if run.asked is Asked.NOTHING:
-        return held(run, Waiting.GUARD, now) if run.waiting is Waiting.GUARD else None
+        return kept_waiting(run, Waiting.GUARD, now) if run.waiting is Waiting.GUARD else None
     if run.asked is Asked.CANCEL:
         # runs of Syncs that are at work were asked as well; nothing of them may go on behind the lease
         return None if run.orders else cancelled(run, now)
-    return held(run, Waiting.PAUSED, now)
+    return kept_waiting(run, Waiting.PAUSED, now)
 
 
 def refused(run: CycleRun, error: SyncError, now: datetime, entities: Sequence[str]) -> CycleRun:

@@ -12,12 +12,12 @@ from datetime import datetime
 from enum import StrEnum
 from operator import add, attrgetter
 
-from leadbridge.domain.carried import FRUITLESS, Asked, CarriedRun, cancelled, ended, held, wanted
+from leadbridge.domain.carried import FRUITLESS, Asked, CarriedRun, cancelled, ended, kept_waiting, wanted
 from leadbridge.domain.dedupe_rules import Vendor
 from leadbridge.domain.evolving import replace
 from leadbridge.domain.mass_guard import Tally, exceeded, may_exceed
 from leadbridge.domain.sync import Guard, Sync
-from leadbridge.domain.waits import Waiting, Waits, going_on, held_by, put_off, reason_of
+from leadbridge.domain.waits import MayWait, Waiting, going_on, held_by, put_off, reason_of
 from leadbridge.domain.watermarks import EVERYTHING, Window
 from leadbridge.errors import SyncError
 
@@ -218,7 +218,7 @@ class Intent:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part(Waits):
+class Part(MayWait):
     """How far a partition is. `epoch` is raised by each process that takes it: an older one stores nothing more."""
 
     sync: str
@@ -419,7 +419,7 @@ def _guarded(run: SyncRun, parts: Sequence[Part], now: datetime, guard: Guard) -
         if derived:
             remedy = f"`leadbridge cycle confirm {cycle} {run.slot}` lets it go on, `cycle cancel` ends it"
         message = f"the run would {too_much}; nothing is written yet, {remedy}"
-        return held(replace(run, fruitless=0, reason="guard", message=message), Waiting.GUARD, now)
+        return kept_waiting(replace(run, fruitless=0, reason="guard", message=message), Waiting.GUARD, now)
     run = replace(going_on(run), reason="", message="")
     return replace(run, counting=False, fruitless=0) if run.counting else replace(run, step=Step.JOIN)
 
@@ -492,7 +492,7 @@ def obeyed(run: SyncRun, now: datetime) -> SyncRun | None:
         return None
     if run.asked is Asked.CANCEL:
         return cancelled(run, now)
-    return held(run, Waiting.PAUSED, now)
+    return kept_waiting(run, Waiting.PAUSED, now)
 
 
 def refused(run: SyncRun, error: SyncError, now: datetime) -> SyncRun:

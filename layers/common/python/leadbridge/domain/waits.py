@@ -33,7 +33,7 @@ PARKED = frozenset({Waiting.QUOTA, Waiting.DISABLED, Waiting.PAUSED, Waiting.GUA
 
 # no slots: see `evolving`
 @dataclass(frozen=True, kw_only=True)
-class Waits:
+class MayWait:
     """Something that may have to wait."""
 
     waiting: Waiting = Waiting.NOT
@@ -51,7 +51,7 @@ class Held:
     due_at: datetime
 
 
-def held_by(error: SyncError, waits: Waits, now: datetime) -> Held | None:
+def held_by(error: SyncError, waits: MayWait, now: datetime) -> Held | None:
     """How long an error keeps something from going on; None if it will not pass by itself."""
     match error:
         case QuotaExhaustedError():
@@ -67,7 +67,7 @@ def held_by(error: SyncError, waits: Waits, now: datetime) -> Held | None:
             return None
 
 
-def put_off[W: Waits](waits: W, held: Held, now: datetime) -> W:
+def put_off[W: MayWait](waits: W, held: Held, now: datetime) -> W:
     """It was refused once more."""
     return replace(
         waits,
@@ -78,7 +78,7 @@ def put_off[W: Waits](waits: W, held: Held, now: datetime) -> W:
     )
 
 
-def going_on[W: Waits](waits: W) -> W:
+def going_on[W: MayWait](waits: W) -> W:
     """It waits no longer."""
     return replace(waits, waiting=Waiting.NOT, due_at=None, refused_at=None, refusals=0)
 

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from leadbridge.domain.carried import CarriedRun
 from leadbridge.domain.evolving import replace
 from leadbridge.ports import OvertakenError
 
@@ -10,36 +11,7 @@ from leadbridge.ports import OvertakenError
 GONE_AFTER = timedelta(minutes=5)
 
 
-class Carried(Protocol):
-    """A run that a state machine carries on."""
-
-    @property
-    def over(self) -> bool:
-        """Whether it has ended."""
-        ...
-
-    @property
-    def name(self) -> str:
-        """What its first execution is called."""
-        ...
-
-    @property
-    def carrier(self) -> str:
-        """The name of the execution that goes on with it."""
-        ...
-
-    @property
-    def started_at(self) -> datetime:
-        """When it began."""
-        ...
-
-    @property
-    def seen_at(self) -> datetime | None:
-        """When a process last went on with it."""
-        ...
-
-
-class RunsOf[R: Carried](Protocol):
+class RunsOf[R: CarriedRun](Protocol):
     """Where runs of one kind are."""
 
     def get(self, owner: str, slot: str, /) -> tuple[R, int] | None:
@@ -63,7 +35,7 @@ class Starter(Protocol):
         ...
 
 
-def goes_on[R: Carried](
+def goes_on[R: CarriedRun](
     runs: RunsOf[R], starter: Starter, holder: tuple[str, str], taken_at: datetime | None, now: datetime
 ) -> bool:
     """Whether the holder of a lease, by its owner and slot, goes on with its run, by now perhaps in a new execution."""

@@ -265,6 +265,7 @@ class _Work:
             types=people.types,
             # a plan shows what both hold
             reads_both=self.run.planning,
+            makes=lambda row: people.make_people(row, self.run.started_at),
         )
 
     @cached_property

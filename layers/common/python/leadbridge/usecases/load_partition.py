@@ -2,6 +2,7 @@
 
 Rows go in chunks of some vendor calls, in an order that is the same whenever it is worked out: a chunk is looked for as
 a whole, so that the calls which then create and update are full, however rows that are new, differ and agree are mixed.
+What a cycle has found to be new is not looked for where the vendor itself looks as it creates.
 Before a chunk is written it is stored what is about to be created and updated; a process that finds such an intent
 waits until the vendor shows what the one before it may have done, and looks before it writes: nothing is created twice,
 and what was written under the intent is told as that. The chunk's outcomes are stored before the partition's record
@@ -309,7 +310,7 @@ class LoadPartition:
             writes = planned_writes(self._objects, self._runs, run, number)
             plan = PlannedPart.of(compiled, writes, partial(key_of, compiled))
             work.decide = plan.writing(self.digest)
-            if isinstance(work.destination, CreatesOnly):
+            if is_derived(run.sync) and isinstance(work.destination, CreatesOnly):
                 work.creates_only = work.destination.create_only
                 work.new = {position for position, each in plan.writes.items() if each.does == "create"}
             return [], plan.rows

@@ -5,7 +5,7 @@ in Salesforce among Contacts before Leads. A record that is linked already is no
 not: of linked people whose fields are all remembered the changed side is enough.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,10 +80,12 @@ class PairPeople:
         number_field: str | None = None,
         types: PersonTypes | None = None,
         reads_both: bool = False,
+        makes: Callable[[Row], bool] = lambda _: True,
     ) -> None:
         """`id_field` is Marketo's field of the Salesforce id, `number_field` that of Leads with Marketo's, if any.
 
         `types` reads what people say of which kind their records are; `reads_both`: also where one side is enough;
+        `makes`: whether a person is made of a Salesforce record that has none;
         `remembered`: by object the pairs of fields that are kept in step; `prefixes`: how ids of its records begin.
         """
         self._links = links
@@ -94,6 +96,7 @@ class PairPeople:
         self._number_field = number_field
         self._types = types or PersonTypes()
         self._reads_both = reads_both
+        self._makes = makes
 
     def __call__(self, changed: Changed) -> Paired:
         """Pair what changed.
@@ -197,7 +200,7 @@ class PairPeople:
             if record_id not in batch.named
             and record_id not in batch.taken_records
             and not self._whole(batch, record_id)
-            # of whom nothing is remembered the address tells more, and who names a record is met by that then
+            # where nothing is remembered the address is asked for first
             and (self._reads_both or record_id in batch.doubtful or record_id in batch.links)
         ]
         if wanted:
@@ -274,14 +277,17 @@ class PairPeople:
         met = {*found, "", *(_email(row.get("Email")) for *_, row in open_records if self._number(row) in numbered)}
         self._meet_by_name(
             batch,
-            [each for _, each, row in open_records if _email(row.get("Email")) in met or row.get(_CONVERTED)],
+            [
+                each
+                for _, each, row in open_records
+                if _email(row.get("Email")) in met or row.get(_CONVERTED) or not self._makes(row)
+            ],
         )
+        open_records = [each for each in open_records if each[1] not in batch.taken_records]
         kinds: dict[str, set[str]] = {}
         for object_name, _, row in open_records:
             kinds.setdefault(_email(row.get("Email")), set()).add(object_name)
         for object_name, record_id, row in open_records:
-            if record_id in batch.taken_records:
-                continue
             if row.get(_CONVERTED):
                 batch.leave(record_id, "converted")
                 continue
@@ -307,7 +313,8 @@ class PairPeople:
     def _meet_by_name(self, batch: "_Batch", met: Sequence[str]) -> None:
         """Pair records with whoever names them, who need not be the person that they have met.
 
-        It is not asked of those that have met nobody by their address: who names them is found as a person is made.
+        It is not asked of those of which a person is made, as nobody has their address: Marketo makes none where a
+        person names the record, and the next run finds that one.
         """
         if self._reads_both or not met:
             return

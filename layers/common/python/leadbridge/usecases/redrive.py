@@ -38,7 +38,7 @@ class Kept(Protocol):
 class Readmission(Protocol):
     """Puts events back into their lane."""
 
-    def readmit(self, event: Event, *, was: State, times: int = 0) -> bool:
+    def readmit(self, event: Event, *, was: State, times: int) -> bool:
         """Bring a call back into its lane; False if it is not `was` any more, or came back more often than that."""
         ...
 

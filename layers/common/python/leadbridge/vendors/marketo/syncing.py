@@ -5,6 +5,7 @@ read by bulk extract, or by a static list.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,13 +16,13 @@ from leadbridge.domain.source_query import FILTER_VALUES, Request, SourceQuery
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.values import text
 from leadbridge.errors import ConfigurationError
-from leadbridge.sync_ports import Covered, Gone, Page, Sample, first_of
+from leadbridge.sync_ports import ALREADY_THERE, Covered, Gone, Page, Sample, first_of
 from leadbridge.vendors.http.batches import chunks_of
 from leadbridge.vendors.marketo import endpoints
 from leadbridge.vendors.marketo.activity_syncing import activities_of_file, activity_pages
 from leadbridge.vendors.marketo.added_objects import added_pages
 from leadbridge.vendors.marketo.client import MarketoClient
-from leadbridge.vendors.marketo.leads import LeadAction
+from leadbridge.vendors.marketo.leads import SEVERAL_MATCH, LeadAction
 from leadbridge.vendors.marketo.values import instant
 
 LEADS = "leads"
@@ -197,8 +198,9 @@ class KeyedLeads(MarketoLeads):
         return self._made(rows, "createOrUpdate", self._key)
 
     def create_only(self, rows: Sequence[Mapping[str, Any]]) -> Sequence[RowResult]:
-        """The same, but a lead of the same key that came meanwhile is left alone."""
-        return self._made(rows, "createOnly", self._key)
+        """The same, but leads of the same key that came meanwhile, be they one or several, are left alone."""
+        said = self._made(rows, "createOnly", self._key)
+        return [replace(each, code=ALREADY_THERE) if each.code == SEVERAL_MATCH else each for each in said]
 
 
 def marketo_leads(client: MarketoClient, sync: Sync) -> MarketoLeads:
