@@ -249,16 +249,18 @@ class InMemoryInbox:
                 }
             self._step("inbox.defer.done")
 
-    def park(self, event: Event, *, reason: str, message: str) -> None:
+    def park(self, event: Event, *, reason: str, message: str) -> bool:
         """Take an event out of its lane; its payload is kept aside until somebody redrives it."""
         self._step("inbox.park")
-        if self._holds(event):
+        held = self._holds(event)
+        if held:
             del self.waiting[_key(event)]
             self.on_park(event.execution_id, str(reason))
             self.kept[event.execution_id] = _kept(event)
             stands = {"state": "parked", "reason": str(reason), "message": message, "due_at": ""}
             self.logged[event.execution_id] |= stands | _decision(event)
         self._step("inbox.park.done")
+        return held
 
     def finish(self, endings: Sequence[Ending]) -> Sequence[Ending]:
         """Record outcomes; in the same step the payload goes and the guards are let go."""

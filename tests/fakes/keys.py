@@ -89,10 +89,8 @@ class InMemoryKeys:
             self._step("keys.guard.done")
         return obtained
 
-    def release(
-        self, owner: str, guards: Sequence[str], claims: Sequence[str], *, written: tuple[str, str] | None = None
-    ) -> None:
-        """Let go of guards and claims that `owner` holds; what another holds by now stays."""
+    def release(self, owner: str, guards: Sequence[str], *, written: tuple[str, str] | None = None) -> None:
+        """Let go of guards that `owner` holds; what another holds by now stays."""
         for guard in guards if written else ():
             self._step("keys.release")
             self.let_go(guard, "", written=written)
@@ -101,12 +99,15 @@ class InMemoryKeys:
             self._step("keys.release")
             self.let_go(guard, owner)
             self._step("keys.release.done")
+
+    def unclaim(self, event: Event, claims: Sequence[str]) -> None:
+        """Give back the claims that an event holds, while it is in the caller's hands."""
         for claim in claims:
-            self._step("keys.release")
+            self._step("keys.unclaim")
             known = self._claims.get(claim)
-            if known is not None and known.owner == owner:
+            if known is not None and known.owner == event.execution_id and self.in_hand(event):
                 del self._claims[claim]
-            self._step("keys.release.done")
+            self._step("keys.unclaim.done")
 
     def seen(self, guards: Sequence[str], now: datetime) -> Mapping[str, Guarded]:
         """What was written under guards, and whether somebody holds them."""

@@ -32,6 +32,7 @@ STORES = (
     "keys.claim",
     "keys.guard",
     "keys.release",
+    "keys.unclaim",
     "lanes.announce",
     "lanes.idle",
     "lanes.note_ring",

@@ -173,15 +173,32 @@ def test_claims_of_one_batch_are_answered_one_by_one(world: World) -> None:
 
 def test_a_released_claim_suppresses_nothing(world: World) -> None:
     """After a failed event let go of its claim, the next event holds the key; a foreign release changes nothing."""
-    first, second, third = an_event(1), an_event(2), an_event(3)
+    first, second, third, fourth = (an_event(number) for number in range(1, 5))
     claim(world, [(first, a_claim())])
     held = a_claim().slots(first.received_at)[0]
-
-    world.keys.release("somebody else", [], [held])
     assert list(claim(world, [(second, a_claim())])) == [first.execution_id]
 
-    world.keys.release(first.execution_id, [], [held])
-    assert list(claim(world, [(third, a_claim())])) == [None]
+    world.keys.unclaim(second.evolve(epoch=1), [held])
+    assert list(claim(world, [(third, a_claim())])) == [first.execution_id]
+
+    world.keys.unclaim(first.evolve(epoch=1), [held])
+    assert list(claim(world, [(fourth, a_claim())])) == [None]
+
+
+def test_a_worker_that_no_longer_holds_the_event_gives_no_claim_back(world: World) -> None:
+    """It took the event for failed and slept; its successor has written it, and duplicates must go on finding that."""
+    event = an_event(1)
+    world.inbox.add(event, arrival_of(event))
+    (old,) = world.inbox.claim([event], 1)
+    assert list(world.keys.claim([(old, a_claim())])) == [None]
+    (new,) = world.inbox.claim([event], 2)
+    held = [a_claim().slots(event.received_at)[0]]
+
+    world.keys.unclaim(old, held)
+    world.inbox.finish([an_ending(new)])
+    world.keys.unclaim(new, held)
+
+    assert list(claim(world, [(an_event(2), a_claim())])) == [event.execution_id]
 
 
 @pytest.mark.parametrize("minutes", [(0, 2, 9), (4, 6, 12)], ids=["one slot", "two slots"])
@@ -212,7 +229,7 @@ def test_a_worker_that_no_longer_holds_the_event_claims_nothing(world: World) ->
     (new,) = world.inbox.claim([event], 2)
     assert list(world.keys.claim([(old, a_claim())])) == [GONE]
     assert list(world.keys.claim([(new, a_claim())])) == [None]
-    world.keys.release(event.execution_id, [], [a_claim().slots(event.received_at)[0]])
+    world.keys.unclaim(new, [a_claim().slots(event.received_at)[0]])
     world.inbox.finish([an_ending(new)])
 
     assert list(world.keys.claim([(old, a_claim()), (old, a_claim("claim#id"))])) == [GONE, None]
@@ -240,7 +257,7 @@ def test_a_claim_that_is_let_go_changes_nothing_for_the_others(world: World, ord
         claim(world, [(holders[number], a_claim())])
     failed = holders[order[1]]
 
-    world.keys.release(failed.execution_id, [], [a_claim().slots(failed.received_at)[0]])
+    world.keys.unclaim(failed.evolve(epoch=1), [a_claim().slots(failed.received_at)[0]])
 
     late = [an_event(5 + number, received_at=holders[number].received_at + MINUTES / 2) for number in range(3)]
     answers = [claim(world, [(event, a_claim())])[0] for event in late]
@@ -304,7 +321,7 @@ def test_a_released_guard_is_free(world: World) -> None:
     """After its release anybody obtains it, and nothing counts as written."""
     guard(world, mine=["a", "b"])
 
-    world.keys.release("mine", ["a", "b"], [])
+    world.keys.release("mine", ["a", "b"])
 
     obtained = guard(world, other=["a", "b"])
     assert {name: dict(found.last) for name, found in obtained["other"].items()} == {"a": {}, "b": {}}
@@ -316,7 +333,7 @@ def test_a_late_release_leaves_the_new_owners_guard(world: World) -> None:
     now = START + 6 * MINUTES
     guard(world, now, owner=["b"])
 
-    world.keys.release("late", ["a", "b"], [])
+    world.keys.release("late", ["a", "b"])
 
     assert set(guard(world, now, third=["a"], fourth=["b"])) == {"third"}
 
@@ -402,9 +419,9 @@ def test_a_guard_that_changed_hands_still_learns_what_was_written(world: World, 
 def test_guards_let_go_early_remember_what_was_written(world: World) -> None:
     """An event that was written and waits for something else frees its guards; the newest sequence stays with them."""
     guard(world, newer=["lead", "match"])
-    world.keys.release("newer", ["lead", "match"], [], written=("person-to-lead", "2"))
+    world.keys.release("newer", ["lead", "match"], written=("person-to-lead", "2"))
     guard(world, older=["lead", "match"])
-    world.keys.release("older", ["lead", "match"], [], written=("person-to-lead", "1"))
+    world.keys.release("older", ["lead", "match"], written=("person-to-lead", "1"))
 
     obtained = guard(world, next=["lead", "match"])
 
@@ -447,7 +464,7 @@ def test_guards_of_a_shift_are_obtained_one_by_one(world: World) -> None:
     """Of guards that are new, held, expired and written under, each is answered as it is alone; so again the next."""
     guard(world, START - 9 * MINUTES, dead=["expired"])
     guard(world, holder=["held"], writer=["written"])
-    world.keys.release("writer", ["written"], [], written=("person-to-lead", "1"))
+    world.keys.release("writer", ["written"], written=("person-to-lead", "1"))
 
     obtained = hold(world, shift(), "new", "held", "expired", "written")
 

@@ -167,7 +167,7 @@ def guard_keys(world: LossyWorld, lose: Callable[[], None]) -> Any:
 def release_keys(world: LossyWorld, lose: Callable[[], None]) -> Any:
     world.keys.guard({"mine": GUARDS}, UNTIL, START)
     lose()
-    world.keys.release("mine", GUARDS, [])
+    world.keys.release("mine", GUARDS)
     return sorted(world.keys.guard({"next": GUARDS}, UNTIL, START))
 
 

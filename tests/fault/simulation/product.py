@@ -731,7 +731,7 @@ class Simulation:
                 raise Crash("foreigner")
             engine.count("guard held by another writer")
             engine.pause(seconds)
-            self.keys.release("foreigner", guards, [])
+            self.keys.release("foreigner", guards)
 
         self._start("foreigner", hold, 900.0)
 

@@ -22,8 +22,6 @@ UNREACHED = frozenset({*FILES, "marketo.channel", "marketo.list_members"})
 #: what only connector actions pass, which have schedules of their own (`connectors`)
 OF_CONNECTORS = frozenset({*BUFFERS, *CONNECTOR_READS, *CONNECTOR_WRITES})
 OF_CONNECTORS |= {"marketo.describe_leads", "marketo.static_list"}
-#: what only a call passes whose caller waits
-INLINE = ("inbox.ahead", "lanes.open")
 REACHED = tuple(operation for operation in OPERATIONS if operation not in UNREACHED)
 _REACHED = tuple(operation for operation in REACHED if operation not in OF_CONNECTORS)
 #: seldom passed, therefore aimed at more often
@@ -37,7 +35,7 @@ SELDOM = (
     "marketo.program",
     *2 * ("marketo.set_member_status",),
 )
-OFTEN = (*(name for name in _REACHED if name not in INLINE), *3 * SELDOM, *3 * VENDOR_WRITES)
+OFTEN = (*_REACHED, *3 * SELDOM, *3 * VENDOR_WRITES)
 
 UPSERTS = ("by-mail", "by-key", "windowed")
 ACTIONS: dict[str, str] = {

@@ -184,7 +184,7 @@ def test_a_busy_person_is_queued_at_once() -> None:
 
     assert (answer["status"], answer["reason"]) == ("queued", "busy")
     assert world.salesforce.trouble.made("find") == 1
-    world.keys.release("another writer", guards, [])
+    world.keys.release("another writer", guards)
     world.run_out()
     assert world.ended(first["execution_id"]) == ("created", "")
     assert world.ended(answer["execution_id"]) == ("updated", "")

@@ -15,9 +15,12 @@ from leadbridge.errors import (
     TransientError,
     UncertainWriteError,
 )
+from leadbridge.usecases.batch import RunSettings
+from leadbridge.usecases.closing import Closing
 from tests.builders.actions import an_action
 from tests.builders.events import a_candidate, a_payload
 from tests.builders.world import World
+from tests.fakes.meter import RecordingMeter
 from tests.fakes.steps import Crash
 
 REFUSED = AuthenticationError("refused", vendor="salesforce", operation="find", code="invalid_grant")
@@ -61,7 +64,7 @@ def test_an_event_that_waits_for_a_guard_asks_less_and_less_often() -> None:
         world.clock.advance(61)
 
     assert [report["events"] for report in reports[3:]] == [1] * 7
-    world.keys.release("another", guards, [])
+    world.keys.release("another", guards)
     world.run_out()
     assert world.ended(execution)[0] == "created"
 
@@ -101,13 +104,32 @@ def test_a_create_in_doubt_does_not_take_an_older_events_record_for_its_own(*, n
     world.salesforce.trouble.lose_answer("create", committed=False)
     doubtful = world.receive(1)
     world.drain()
-    world.keys.release(doubtful, world.keys.held_by(doubtful), [])  # as if it had been away longer than its guards
+    world.keys.release(doubtful, world.keys.held_by(doubtful))  # as if it had been away longer than its guards
     older = world.receive(1, at=world.clock.now() - timedelta(seconds=30))
     world.drain()
     assert world.ended(older) == ("created", "")
     world.run_out()
 
     assert world.ended(doubtful) == ("failed", "uncertain")
+
+
+def test_whoever_comes_too_late_to_park_leaves_the_guards_to_the_other_one() -> None:
+    """A worker slept before it parked an event; its successor, which writes under the same guards, keeps them."""
+    world = World()
+    execution = world.receive(1)
+    guards, now = a_candidate(payload=a_payload(1)).guards, world.clock.now()
+    waiting = world.inbox.due("salesforce-demo", now, 9)
+    (old,) = world.inbox.claim(waiting, 1)
+    (new,) = world.inbox.claim(waiting, 2)
+    world.keys.guard({execution: guards}, now + timedelta(minutes=15), now)
+    meter = RecordingMeter()
+    closing = Closing(inbox=world.inbox, keys=world.keys, clock=world.clock, meter=meter, settings=RunSettings())
+
+    closing.park(old.evolve(guards=guards), "worker_crashed", "Parked.")
+    assert (sorted(world.keys.held_by(execution)), meter.of("Parked")) == (sorted(guards), 0)
+
+    closing.park(new.evolve(guards=guards), "worker_crashed", "Parked.")
+    assert (world.keys.held_by(execution), world.execution(execution)["state"]) == ([], "parked")
 
 
 def test_a_worker_that_slept_does_not_bring_an_old_copy_back() -> None:

@@ -37,7 +37,7 @@ def test_who_was_turned_away_is_not_overtaken_by_what_came_later() -> None:
     removed = world.call("remove", id=7)
     world.drain()
     due = {event.action_id: event.due_at for event in world.inbox.waiting.values()}
-    world.keys.release("stranger", [guard], [])
+    world.keys.release("stranger", [guard])
 
     assert due["add"] == due["remove"]
     world.run_out()

@@ -222,7 +222,7 @@ def test_an_uncertain_update_does_not_overwrite_a_newer_event() -> None:
     world.drain()
     world.clock.advance(61)
     world.drain()  # the login is refused
-    world.keys.release(older, world.keys.held_by(older), [])  # as if its guards had ended
+    world.keys.release(older, world.keys.held_by(older))  # as if its guards had ended
     newer = world.receive(7, firstName="Newer")
     world.drain()
     assert world.ended(newer) == ("updated", "")

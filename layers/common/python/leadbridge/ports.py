@@ -182,8 +182,8 @@ class Inbox(Protocol):
         """Give events back to the lane with their new due time, state and reason; `parked` shows them as parked."""
         ...
 
-    def park(self, event: Event, *, reason: str, message: str) -> None:
-        """Take an event out of its lane until a person redrives it."""
+    def park(self, event: Event, *, reason: str, message: str) -> bool:
+        """Take an event out of its lane until a person redrives it; False if it is in other hands."""
         ...
 
     def finish(self, endings: Sequence[Ending]) -> Sequence[Ending]:
@@ -319,10 +319,12 @@ class Keys(Protocol):
         """Obtain all guard keys of each owner (execution id), all or none; owners left out found one busy."""
         ...
 
-    def release(
-        self, owner: str, guards: Sequence[str], claims: Sequence[str], *, written: tuple[str, str] | None = None
-    ) -> None:
-        """Let go of what an event holds; `written` is its Action id and sequence if it was written already."""
+    def release(self, owner: str, guards: Sequence[str], *, written: tuple[str, str] | None = None) -> None:
+        """Let go of the guards that an event holds; `written` is its Action id and sequence if it was written."""
+        ...
+
+    def unclaim(self, event: Event, claims: Sequence[str]) -> None:
+        """Give back the claims of an event; while it is in other hands they stay."""
         ...
 
 

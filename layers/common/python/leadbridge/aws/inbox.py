@@ -353,7 +353,7 @@ class DynamoInbox:
         ]
         write_groups(self._client, groups, touched=[_kept_bytes(event) for event in events])
 
-    def park(self, event: Event, *, reason: str, message: str) -> None:
+    def park(self, event: Event, *, reason: str, message: str) -> bool:
         """Take an event out of its lane; its payload is kept aside until somebody redrives it."""
         group = [
             delete(self._table, event_key(event), "epoch = :epoch", epoch=event.epoch),
@@ -368,7 +368,7 @@ class DynamoInbox:
             ),
             self._parked(event.action_id, event.execution_id, reason),
         ]
-        write_groups(self._client, [group])
+        return write_groups(self._client, [group])[0] is None
 
     def finish(self, endings: Sequence[Ending]) -> Sequence[Ending]:
         """Record outcomes; in the same transaction the payload goes, or what is kept of it, and the guards are let go.

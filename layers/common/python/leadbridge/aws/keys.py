@@ -59,8 +59,7 @@ class DynamoKeys:
         return answers
 
     def _claiming(self, event: Event, claims: Sequence[Claim]) -> list[Operation]:
-        in_hand = check(self._executions, event_key(event), "epoch = :epoch", epoch=event.epoch)
-        return [in_hand, *(operation for claim in claims for operation in self._taking(event, claim))]
+        return [self._in_hand(event), *(operation for claim in claims for operation in self._taking(event, claim))]
 
     def _taking(self, event: Event, claim: Claim) -> list[Operation]:
         window = timedelta(seconds=claim.window_seconds)
@@ -196,10 +195,8 @@ class DynamoKeys:
         current = {item["pk"]: item.get("current") for item in read_items(self._client, self._table, keys)}
         return {owner for owner, (key, mark) in shifts.items() if current.get(key) != mark}
 
-    def release(
-        self, owner: str, guards: Sequence[str], claims: Sequence[str], *, written: tuple[str, str] | None = None
-    ) -> None:
-        """Let go of guards and claims that `owner` holds; what another holds by now stays."""
+    def release(self, owner: str, guards: Sequence[str], *, written: tuple[str, str] | None = None) -> None:
+        """Let go of guards that `owner` holds; what another holds by now stays."""
         if written:
             action_id, sequence = written
             remembered = [
@@ -231,11 +228,19 @@ class DynamoKeys:
             ]
             for guard in guards
         ]
-        for claim in claims:
-            operation = delete(self._table, {"pk": claim}, "#owner = :owner", owner=owner)
-            operation["Delete"]["ExpressionAttributeNames"] = {"#owner": "owner"}
-            groups.append([operation])
         write_groups(self._client, groups)
+
+    def unclaim(self, event: Event, claims: Sequence[str]) -> None:
+        """Give back the claims that an event holds, each by itself, while it is in the caller's hands."""
+        groups = []
+        for claim in claims:
+            operation = delete(self._table, {"pk": claim}, "#owner = :owner", owner=event.execution_id)
+            operation["Delete"]["ExpressionAttributeNames"] = {"#owner": "owner"}
+            groups.append([self._in_hand(event), operation])
+        write_groups(self._client, groups)
+
+    def _in_hand(self, event: Event) -> Operation:
+        return check(self._executions, event_key(event), "epoch = :epoch", epoch=event.epoch)
 
     def seen(self, guards: Sequence[str], now: datetime) -> Mapping[str, Guarded]:
         """What was written under guards, and whether somebody holds them; nothing is taken."""

@@ -66,8 +66,9 @@ class Closing:
 
     def park(self, event: Event, reason: str, text: str) -> None:
         """Take an event out of its lane until a person redrives it; others need not wait for that."""
+        if not self._inbox.park(pipeline.left_alone(event), reason=reason, message=text):
+            return  # whoever has it by now holds its guards, and tells of it
         self._meter.count("Parked", reason=reason)
-        self._inbox.park(pipeline.left_alone(event), reason=reason, message=text)
         if not (event.intent and event.intent.file):
             self.let_go(event)  # whose row is in a file may still be imported: nobody is to come before that
         if self._watch:
@@ -152,7 +153,7 @@ class Closing:
         if event.guards:
             done = event.result is not None and event.result.outcome in WRITTEN
             written = (event.action_id, event.sequence) if done else None
-            self._keys.release(event.execution_id, event.guards, [], written=written)
+            self._keys.release(event.execution_id, event.guards, written=written)
 
     def again(
         self, event: Event, row: RowResult, *, vendor: str, at_once: bool = False, look_later: bool = False

@@ -107,11 +107,13 @@ class CountingInbox:
         """Give events back; what is shown as parked goes on by itself, so that nobody is alerted but by the lag."""
         self._inbox.defer(events, parked=parked)
 
-    def park(self, event: Event, *, reason: str, message: str) -> None:
+    def park(self, event: Event, *, reason: str, message: str) -> bool:
         """Take an event out of its lane until a person redrives it, and count it."""
-        self._inbox.park(event, reason=reason, message=message)
+        if not self._inbox.park(event, reason=reason, message=message):
+            return False
         self._tally.note(event.action_id, PARKED, str(reason))
         flush(self._tally, self._meter)
+        return True
 
     def finish(self, endings: Sequence[Ending]) -> Sequence[Ending]:
         """Record outcomes, and count those that were recorded now: one write for each Action of the wave."""

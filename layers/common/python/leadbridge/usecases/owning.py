@@ -80,7 +80,7 @@ class Owning:
         """Give dedupe claims back: a failed event must not suppress the next one."""
         if item.claims:
             held = [claim.slots(item.event.received_at)[0] for claim in item.claims]
-            self._keys.release(item.event.execution_id, [], held)
+            self._keys.unclaim(item.event, held)
 
     def guard[T: Owner](self, wave: Sequence[T]) -> tuple[list[T], dict[str, Mapping[str, Guarded]]]:
         """Take the keys of persons; events that find one busy are given back."""
