@@ -263,6 +263,8 @@ class Standing:
     records: int = 0
     #: up to when deletions of the source have been carried over
     gone_until: datetime | None = None
+    #: the newest version whose only run has begun, of those that say when they run once
+    once: int = 0
 
 
 # what happened to a run

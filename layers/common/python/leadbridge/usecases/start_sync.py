@@ -201,7 +201,14 @@ class StartSync:
         slot = slot_of(stored.document, stored.version, _moment(at) or self._clock.now())
         if slot is None:
             return Started(slot="", started=False, because="no_slot")
-        return self(sync, slot.name)
+        once = stored.document.schedule is not None and stored.document.schedule.once is not None
+        if once and self._runs.standing(sync).once >= stored.version:
+            return Started(slot=slot.name, started=False, because="begun")
+        told = self(sync, slot.name)
+        if once and (told.started or told.because == "ended"):
+            # the run is removed one day, and would begin anew; that it has begun is known for ever
+            self._runs.note_once(sync, stored.version)
+        return told
 
     def announced(self, sync: str) -> Started:
         """Start a run because the source has announced changes; one for each minute at most.
