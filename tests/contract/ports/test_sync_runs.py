@@ -53,6 +53,8 @@ FULL = replace(
     planning=True,
     most=11,
     plan="another",
+    retry_of="yet another",
+    origin="the first",
     gone_since=NOON - timedelta(hours=2),
     gone_until=NOON,
     gone_from=NOON - timedelta(hours=1),

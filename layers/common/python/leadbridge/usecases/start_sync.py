@@ -153,7 +153,9 @@ class StartSync:
             if not readable_by_id(document, run.source):
                 what = f"Marketo does not give single {document.source.object}"
                 raise ConfigurationError([f"{what}; run the Sync, which reads all of them and writes what differs"])
-        return self(sync, f"{self._slot()}-retry", scheduled=False, retry_of=slot)
+        # a retry of a retry tries rows that the first of all these runs has read
+        origin = run.origin or run.retry_of or slot
+        return self(sync, f"{self._slot()}-retry", scheduled=False, retry_of=slot, origin=origin)
 
     def plan(self, sync: str, rows: int = 0) -> Started:
         """Start a run that writes nothing and stores what it would write: of so many rows, or, with 0, of all.
