@@ -10,7 +10,6 @@ import click
 
 from leadbridge.aws.alerts import note_certificate
 from leadbridge.domain.action import Action, MarketoConnection, SalesforceConnection
-from leadbridge.domain.connector import ACTIONS, AnyAction
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.findings import read_document
 from leadbridge.domain.lifecycle import DocumentState, Move, Stored
@@ -20,6 +19,7 @@ from leadbridge.domain.sync import Sync
 from leadbridge.errors import AuthenticationError, ConfigurationError, PermanentError, SyncError
 from leadbridge.usecases.apply_configuration import Given, explain
 from leadbridge.usecases.check_connection import CheckConnection, share_of
+from leadbridge.usecases.list_connections import users_of_connections
 from leadbridge_cli.common import as_json, current_key, fail, named, pass_target, secret_of
 from leadbridge_cli.offering import objects
 from leadbridge_cli.stack import Target
@@ -128,7 +128,7 @@ def list_(target: Target, *, usable: bool, as_json: bool) -> None:
         click.echo(json.dumps(rows))
         return
     for row in rows:
-        users = [*row["actions"], *row["syncs"]]
+        users = [*row["actions"], *row["syncs"], *row["cycles"]]
         used = f"used by {', '.join(users)}" if users else "not used"
         state = f"{row['kind']}, {row['state']}, secret {row['secret']}, {used}"
         click.echo(f"{row['id']} ({state}): {row['name']}\n  {row['url']}\n  ours: {', '.join(row['limits'])}")
@@ -174,7 +174,7 @@ def enable(target: Target, name: str) -> None:
 @click.argument("name")
 @pass_target
 def remove(target: Target, name: str) -> None:
-    """Remove a connection that no Action uses, with its credentials; its history stays."""
+    """Remove a connection that no Action, Sync or CRM cycle uses, with its credentials; its history stays."""
     stored = _one(target, name)
     users = [each for found in _users(target, name).values() for each in found]
     if users:
@@ -397,17 +397,8 @@ def _one(target: Target, name: str) -> Stored:
 
 
 def _users(target: Target, name: str) -> dict[str, list[str]]:
-    """The Actions and Syncs that read from a connection or write to it."""
-    stored = [each.document for each in target.configurations.list("sync")]
-    applied = [each.document for each in target.configurations.list("action")]
-    found: dict[str, Sequence[AnyAction | Sync]] = {
-        "actions": [each for each in applied if isinstance(each, ACTIONS)],
-        "syncs": [each for each in stored if isinstance(each, Sync)],
-    }
-    return {
-        kind: [each.id for each in users if name in (each.source.connection, each.destination.connection)]
-        for kind, users in found.items()
-    }
+    """The Actions, Syncs and CRM cycles that read from a connection or write to it."""
+    return {kind: named.get(name, []) for kind, named in users_of_connections(target.configurations).items()}
 
 
 def _address(stored: Stored) -> str:

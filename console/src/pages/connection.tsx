@@ -40,6 +40,7 @@ function Told({ found }: { found: Schemas["ConnectionDetail"] }) {
   const users = [
     ...found.actions.map((each) => ({ href: `/actions/${each}`, name: `Action ${each}` })),
     ...found.syncs.map((each) => ({ href: `/syncs/${each}`, name: `Sync ${each}` })),
+    ...found.cycles.map((each) => ({ href: `/cycles/${each}`, name: `CRM cycle ${each}` })),
   ];
   return (
     <>
@@ -118,7 +119,7 @@ function Switched({ found }: { found: Schemas["ConnectionDetail"] }) {
       await queries.invalidateQueries({ predicate: ({ queryKey }) => queryKey[1] !== found.id });
     },
   });
-  const used = found.actions.length + found.syncs.length > 0;
+  const used = found.actions.length + found.syncs.length + found.cycles.length > 0;
   return (
     <ButtonGroup>
       {mayMove && !found.enabled && (

@@ -20,7 +20,12 @@ const COLUMNS = [
   { id: "state", name: "State", of: (each: Connection) => standing(each).word, minWidth: 120 },
   { id: "kind", name: "Vendor", of: (each: Connection) => each.kind, minWidth: 110 },
   { id: "url", name: "Address", of: (each: Connection) => each.url, minWidth: 200 },
-  { id: "users", name: "Used by", of: (each: Connection) => each.actions.length + each.syncs.length, minWidth: 140 },
+  {
+    id: "users",
+    name: "Used by",
+    of: (each: Connection) => each.actions.length + each.syncs.length + each.cycles.length,
+    minWidth: 140,
+  },
 ] as const;
 const NARROW = new Set(["name", "state"]);
 
@@ -112,6 +117,6 @@ function Told({ of, column }: { of: Connection; column: (typeof COLUMNS)[number]
     case "url":
       return of.url;
     case "users":
-      return [...of.actions, ...of.syncs].join(", ");
+      return [...of.actions, ...of.syncs, ...of.cycles].join(", ");
   }
 }

@@ -108,6 +108,7 @@ function Connections({ connections, quotas }: { connections: Overview["connectio
             </Badge>
             <span>
               {counted(each.actions.length, "Action")}, {counted(each.syncs.length, "Sync")}
+              {each.cycles.length > 0 && `, ${counted(each.cycles.length, "CRM cycle")}`}
             </span>
             {quotas
               .filter(({ vendor, connections: users }) => vendor === each.kind && users.includes(each.id))

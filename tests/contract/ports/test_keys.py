@@ -11,7 +11,7 @@ from leadbridge.domain.shifts import Shift
 from leadbridge.errors import TransientError
 from leadbridge.ports import GONE, Guarded, OvertakenError
 from tests.contract.ports.builders import START, a_claim, an_ending, an_event, arrival_of
-from tests.contract.ports.worlds import DynamoWorld, World, claim
+from tests.contract.ports.worlds import RETENTION, DynamoWorld, World, claim
 from tests.integration.aws.local_aws import refusal
 
 MINUTES = timedelta(minutes=1)
@@ -133,7 +133,7 @@ def test_an_expired_claim_that_is_still_there_is_not_believed(dynamo_world: Dyna
     world = dynamo_world
     first = an_event(1)
     claim(world, [(first, a_claim())])
-    later = an_event(2, received_at=first.received_at + timedelta(days=9))
+    later = an_event(2, received_at=first.received_at + timedelta(days=40))
     (left,) = world.items("KeysTable")
     assert left["ttl"] < later.received_at.timestamp()
 
@@ -148,6 +148,16 @@ def test_a_claim_lives_at_least_as_long_as_its_window(dynamo_world: DynamoWorld)
     (item,) = dynamo_world.items("KeysTable")
 
     assert item["ttl"] >= (event.received_at + timedelta(seconds=86_400)).timestamp()
+
+
+def test_a_claim_is_there_as_long_as_its_duplicates_can_be_redriven(dynamo_world: DynamoWorld) -> None:
+    """Of two calls that were set aside one is redriven weeks after the other."""
+    event = an_event()
+    claim(dynamo_world, [(event, a_claim())])
+
+    (item,) = dynamo_world.items("KeysTable")
+
+    assert item["ttl"] >= (event.received_at + RETENTION).timestamp()
 
 
 def test_claims_of_one_batch_are_answered_one_by_one(world: World) -> None:

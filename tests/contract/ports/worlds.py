@@ -148,7 +148,7 @@ class DynamoWorld:
             now=self.clock.now,
         )
         self.lanes = DynamoLanes(self.dynamodb, table="StateTable", lease=LEASE)
-        self.keys = DynamoKeys(self.dynamodb, table="KeysTable", executions="ExecutionsTable")
+        self.keys = DynamoKeys(self.dynamodb, table="KeysTable", executions="ExecutionsTable", retention=RETENTION)
         self.configurations = DynamoConfigurations(self.dynamodb, table="ConfigTable")
         self.log = DynamoLog(self.raw, table="ExecutionsTable")
 

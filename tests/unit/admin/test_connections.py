@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from leadbridge.domain.preflight import Finding, Level
-from tests.builders.actions import MARKETO, SALESFORCE, an_action
+from tests.builders.actions import MARKETO, SALESFORCE, a_marketo_connection, an_action
 from tests.builders.admin import Admin, from_console
 from tests.builders.connectors import a_connector
+from tests.builders.cycles import a_cycle
 from tests.builders.world import World
 
 SPARE = {"kind": "marketo_connection", "name": "Spare", "base_url": "https://123-ABC-456.mktorest.com/rest"}
@@ -61,6 +62,16 @@ def test_a_connection_that_is_used_is_not_removed(admin: Admin) -> None:
 
     assert (refused.status, refused.json["message"]) == (409, "Marketo-demo is used by person-to-lead.")
     assert MARKETO in admin.vault.members
+
+
+def test_a_connection_of_a_cycle_is_not_removed(admin: Admin) -> None:
+    """Nor is one of a cycle that nobody has activated yet; the list tells the cycle."""
+    admin.store(a_marketo_connection(id="beside"), a_cycle(marketo="beside", salesforce=SALESFORCE))
+    refused = admin.ask("DELETE", "/connections/beside")
+
+    assert (refused.status, refused.json["message"]) == (409, "Beside is used by main.")
+    [told] = [each for each in admin.get("/connections")["connections"] if each["id"] == "beside"]
+    assert told["cycles"] == ["main"]
 
 
 def test_credentials_are_stored_trimmed_and_never_answered(admin: Admin) -> None:

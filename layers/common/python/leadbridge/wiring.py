@@ -202,7 +202,12 @@ def drain_lane() -> Any:
     run_events = RunEvents(
         configurations=configurations,
         inbox=inbox,
-        keys=DynamoKeys(_client("dynamodb"), table=settings.KEYS_TABLE, executions=settings.EXECUTIONS_TABLE),
+        keys=DynamoKeys(
+            _client("dynamodb"),
+            table=settings.KEYS_TABLE,
+            executions=settings.EXECUTIONS_TABLE,
+            retention=timedelta(days=settings.RETENTION_DAYS),
+        ),
         connections=connections,
         clock=clock,
         meter=meter(),
@@ -278,7 +283,12 @@ def answer_inline() -> Any:
     run_events = RunEvents(
         configurations=configurations,
         inbox=inbox,
-        keys=DynamoKeys(_client("dynamodb"), table=settings.KEYS_TABLE, executions=settings.EXECUTIONS_TABLE),
+        keys=DynamoKeys(
+            _client("dynamodb"),
+            table=settings.KEYS_TABLE,
+            executions=settings.EXECUTIONS_TABLE,
+            retention=timedelta(days=settings.RETENTION_DAYS),
+        ),
         connections=connections,
         clock=clock,
         meter=meter(),

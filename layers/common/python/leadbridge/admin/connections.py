@@ -77,9 +77,9 @@ def _add_changes(app: APIGatewayRestResolver, services: Services) -> None:
 
     @app.delete("/connections/<connection_id>", **described("Remove a connection", tag="Connections"))
     def delete_connection(connection_id: ConnectionId) -> models.Connection:
-        """With its credentials; its history stays. One that an Action or Sync uses stays, too."""
+        """With its credentials; its history stays. One that an Action, Sync or CRM cycle uses stays, too."""
         summary, stored = _known(services, connection_id)
-        services.connection_secrets.remove(stored, [*summary.actions, *summary.syncs])
+        services.connection_secrets.remove(stored, [*summary.actions, *summary.syncs, *summary.cycles])
         return as_connection(summary)
 
     @app.put("/connections/<connection_id>/secret", **described("Store credentials", tag="Connections"))
@@ -123,4 +123,5 @@ def as_connection(summary: ConnectionSummary) -> models.Connection:
         secret=summary.secret,
         actions=summary.actions,
         syncs=summary.syncs,
+        cycles=summary.cycles,
     )

@@ -75,6 +75,7 @@ class Connection(Given):
     secret: str
     actions: list[str]
     syncs: list[str]
+    cycles: list[str]
 
 
 class Connections(Given):

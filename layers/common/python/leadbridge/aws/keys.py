@@ -26,9 +26,12 @@ KEEP = timedelta(days=1)
 class DynamoKeys:
     """`ports.Keys` on DynamoDB."""
 
-    def __init__(self, client: "DynamoDBClient", *, table: str, executions: str) -> None:
-        """`table` holds the keys, `executions` the events that claim them."""
+    def __init__(
+        self, client: "DynamoDBClient", *, table: str, executions: str, retention: timedelta = timedelta(0)
+    ) -> None:
+        """`table` holds the keys, `executions` the events that claim them, and that may be redriven for `retention`."""
         self._client = client
+        self._retention = retention
         self._table = table
         self._executions = executions
 
@@ -67,8 +70,9 @@ class DynamoKeys:
             "owner": event.execution_id,
             "opened_at": iso(event.received_at),
             "payload_hash": claim.payload_hash,
-            # from when it is run: one that was kept for long must not expire before its duplicates come
-            "ttl": int(((event.executed_at or event.received_at) + 2 * window + KEEP).timestamp()),
+            # from when it is run: one that was kept for long must not expire before its duplicates come, and those that
+            # were set aside come as late as somebody redrives them
+            "ttl": int(((event.executed_at or event.received_at) + 2 * window + KEEP + self._retention).timestamp()),
             "v": VERSION,
         }
         claiming = put(self._table, item, "attribute_not_exists(pk) OR #owner = :owner", owner=event.execution_id)

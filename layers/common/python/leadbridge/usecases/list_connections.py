@@ -1,10 +1,12 @@
-"""The connections as an administrator sees them: which an Action may name, and which Actions do."""
+"""The connections as an administrator sees them: which an Action may name, and what names them."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from leadbridge.domain.action import MarketoConnection, SalesforceConnection
 from leadbridge.domain.connector import ACTIONS
+from leadbridge.domain.crm_cycle import CrmCycle
+from leadbridge.domain.documents import Document
 from leadbridge.domain.lifecycle import Stored
 from leadbridge.domain.sync import Sync
 from leadbridge.ports import Configurations
@@ -26,8 +28,9 @@ class ConnectionSummary:
     version: int
     secret: str
     actions: list[str]
-    #: Syncs that read or write through it
+    #: Syncs and CRM cycles that read or write through it
     syncs: list[str]
+    cycles: list[str]
 
     @property
     def usable(self) -> bool:
@@ -45,26 +48,35 @@ class ListConnections:
 
     def __call__(self, *, usable: bool = False) -> list[ConnectionSummary]:
         """All connections by kind and id, or only those that an Action may name."""
-        known = frozenset(self._secrets())
-        actions, syncs = self._users("action"), self._users("sync")
+        known, users = frozenset(self._secrets()), users_of_connections(self._configurations)
         found = [
-            _summary(each, known, actions.get(each.document.id, []), syncs.get(each.document.id, []))
+            _summary(each, known, {kind: named.get(each.document.id, []) for kind, named in users.items()})
             for kind in KINDS
             for each in self._configurations.list(kind)
         ]
         return [each for each in found if each.usable or not usable]
 
-    def _users(self, kind: str) -> dict[str, list[str]]:
-        """The documents of a kind that name each connection."""
-        users: dict[str, list[str]] = {}
-        for each in self._configurations.list(kind):
-            if isinstance(each.document, (*ACTIONS, Sync)):
-                for connection in {each.document.source.connection, each.document.destination.connection}:
-                    users.setdefault(connection, []).append(each.document.id)
-        return users
+
+def users_of_connections(configurations: Configurations) -> dict[str, dict[str, list[str]]]:
+    """By `actions`, `syncs` and `cycles` the ids of the documents that name each connection."""
+    found = dict[str, dict[str, list[str]]]()
+    for kind, name in (("action", "actions"), ("sync", "syncs"), ("crm_cycle", "cycles")):
+        users = found.setdefault(name, {})
+        for each in configurations.list(kind):
+            for connection in _named(each.document):
+                users.setdefault(connection, []).append(each.document.id)
+    return found
 
 
-def _summary(stored: Stored, known: Collection[str], actions: list[str], syncs: list[str]) -> ConnectionSummary:
+def _named(document: Document) -> set[str]:
+    if isinstance(document, CrmCycle):
+        return {document.marketo, document.salesforce}
+    if isinstance(document, (*ACTIONS, Sync)):
+        return {document.source.connection, document.destination.connection}
+    return set()
+
+
+def _summary(stored: Stored, known: Collection[str], users: Mapping[str, list[str]]) -> ConnectionSummary:
     document = stored.document
     certified = isinstance(document, SalesforceConnection) and (document.login or "jwt") == "jwt"
     return ConnectionSummary(
@@ -80,6 +92,7 @@ def _summary(stored: Stored, known: Collection[str], actions: list[str], syncs: 
         paused=stored.keeps,
         version=stored.version,
         secret="not needed" if certified else "stored" if document.id in known else "missing",
-        actions=actions,
-        syncs=syncs,
+        actions=users["actions"],
+        syncs=users["syncs"],
+        cycles=users["cycles"],
     )

@@ -212,8 +212,8 @@ def _crm_sync(codes: Mapping[Probe, str]) -> Finding:
         level=Level.WARNING,
         what=f"Marketo's own CRM sync is on: {', '.join(names)} are read-only",
         remedy=(
-            "Actions, lists, activities and custom objects work beside it. The CRM cycle cannot run until Marketo "
-            "support has switched that sync off."
+            "Actions, lists, activities and custom objects work beside it. A CRM cycle needs `mode: beside_native`, "
+            "without companies, sales persons and opportunities, until Marketo support has switched that sync off."
         ),
     )
 
