@@ -27,6 +27,7 @@ OPERATIONS = (
     "syncs.commit",
     "syncs.commit_gone",
     "syncs.release",
+    "syncs.note_once",
     "syncs.begin",
     "syncs.get",
     "syncs.save",
@@ -94,6 +95,19 @@ class InMemorySyncRuns:
         self._step("syncs.release")
         self._held(sync, slot, epoch, holder="")
         self._step("syncs.release.done")
+
+    def note_once(self, sync: str, version: int) -> None:
+        """Note that the only run of a version has begun, for ever, unless that of a newer one is noted."""
+        self._step("syncs.note_once")
+        if sync in self._standings:
+            held = self._standings[sync]
+            self._standings[sync] = replace(held, once=max(held.once, version))
+        self._step("syncs.note_once.done")
+
+    def expire(self) -> None:
+        """Forget all runs, as the retention does; what is known between them stays; for tests."""
+        self._runs.clear()
+        self._parts.clear()
 
     def _held(self, sync: str, slot: str, epoch: int, **members: Any) -> bool:
         held = self._standings.get(sync, Standing())

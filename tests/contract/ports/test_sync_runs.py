@@ -53,6 +53,8 @@ FULL = replace(
     planning=True,
     most=11,
     plan="another",
+    retry_of="yet another",
+    origin="the first",
     gone_since=NOON - timedelta(hours=2),
     gone_until=NOON,
     gone_from=NOON - timedelta(hours=1),
@@ -103,6 +105,24 @@ def test_a_lease_is_taken_by_who_saw_how_it_stands(runs: SyncRuns) -> None:
     runs.release("one", LATER, 2)
     assert runs.standing("one") == replace(taken, holder="")
     assert runs.standing("two") == Standing()
+
+
+def test_the_newest_version_that_has_run_once_is_known_for_ever(runs: SyncRuns) -> None:
+    """Noted twice, or after a newer one, it stays; who takes, moves and gives back the lease leaves it alone."""
+    runs.note_once("one", 3)
+    assert runs.standing("one") == Standing()
+    runs.take("one", SLOT, Standing(), NOON)
+    assert runs.standing("one").once == 0
+
+    for version, known in ((2, 2), (2, 2), (1, 2), (4, 4)):
+        runs.note_once("one", version)
+        assert runs.standing("one") == Standing(epoch=1, holder=SLOT, taken_at=NOON, once=known)
+    assert runs.commit("one", SLOT, 1, NOON, 70)
+    runs.release("one", SLOT, 1)
+    assert runs.take("one", LATER, runs.standing("one"), NOON) == Standing(
+        epoch=2, holder=LATER, taken_at=NOON, watermark=NOON, records=70, once=4
+    )
+    assert runs.standing("one").once == 4
 
 
 def test_a_run_is_begun_once_and_replaced_by_who_read_it_last(runs: SyncRuns) -> None:

@@ -531,6 +531,19 @@ def test_a_cancelled_run_ends_as_soon_as_what_it_started_has_ended(world: CycleW
     assert not world.runs.standing("main").watermarks
 
 
+@pytest.mark.parametrize("asked", [Asked.NOTHING, Asked.PAUSE])
+def test_a_cancelled_run_ends_whoever_resumes_or_pauses_it_then(world: CycleWorld, asked: Asked) -> None:
+    """Neither it nor the runs of Syncs that it has started take the cancellation back."""
+    told = world.now()
+    world.drive(told.slot, steps=2)
+    world.starting().ask("main", told.slot, Asked.CANCEL)
+    run = world.starting().ask("main", told.slot, asked)
+
+    assert run.asked is Asked.CANCEL
+    assert {found[0].asked for each in run.orders if (found := world.syncs.get(each, told.slot))} == {Asked.CANCEL}
+    assert world.drive(told.slot).step is CycleStep.CANCELLED
+
+
 def test_a_run_that_a_guard_holds_goes_on_once_it_is_confirmed(world: CycleWorld) -> None:
     """It is looked at each minute until then; what was confirmed is kept with the run."""
     told = world.now()

@@ -15,7 +15,7 @@ from leadbridge.domain.messages import read_batch
 from leadbridge.domain.outcome import State
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.sync_plan import Cost
-from leadbridge.domain.syncing import Step, Totals
+from leadbridge.domain.syncing import Step, SyncRun, Totals
 from leadbridge.domain.waits import Waiting
 from leadbridge.errors import TransientError
 from leadbridge.sync_ports import SyncDestination
@@ -216,6 +216,40 @@ def test_a_full_sync_asks_everybody_again_with_each_run() -> None:
     world.deliver()
 
     assert world.requested() == [1, 1]
+
+
+def test_a_row_that_failed_is_handed_over_once_however_often_it_is_tried_again() -> None:
+    """Two rows fail; one retry hands one over, a retry of that the other. Whoever retries the first run once more, or
+    a retry, reads the same rows: they are the same calls. A new run calls for everybody again."""
+    world = HandedOver()
+    for number in (1, 2, 3):
+        world.person(number)
+
+    def holds(number: int, value: str) -> None:
+        columns, at, shown = world.source.rows[number - 1]
+        world.source.rows[number - 1] = (dict(columns) | {"Marketo_Id__c": value}, at, shown)
+
+    def retried(slot: str) -> SyncRun:
+        world.clock.advance(3600)
+        return world.drive(world.starting().retry(world.sync.id, slot).slot)
+
+    holds(2, "nobody")
+    holds(3, "nobody")
+    assert world.ran().totals == Totals(handed_over=1, failed=2)
+    holds(2, "2")
+    first = retried(SLOT)
+    holds(3, "3")
+    second = retried(first.slot)
+    assert [run.totals for run in (first, second)] == [Totals(handed_over=1, failed=1), Totals(handed_over=1)]
+    assert retried(SLOT).totals == Totals(handed_over=2)
+    assert retried(first.slot).totals == Totals(handed_over=1)
+    world.deliver()
+    assert world.requested() == [1, 2, 3]
+
+    world.clock.advance(3600)
+    world.ran("20260303T120000Z")
+    world.deliver()
+    assert world.requested() == [1, 1, 2, 2, 3, 3]
 
 
 def test_a_run_of_an_action_that_is_not_active_hands_nothing_over() -> None:

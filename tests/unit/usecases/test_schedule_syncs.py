@@ -12,6 +12,7 @@ from leadbridge.usecases.schedule_syncs import ScheduleSyncs
 from tests.builders.sync_runs import SyncWorld
 from tests.builders.syncs import a_sync
 from tests.fakes.clock import NOON
+from tests.fakes.steps import Crash
 from tests.fakes.syncs import InMemorySchedules
 
 
@@ -193,6 +194,44 @@ def test_a_run_once_now_starts_with_the_activation_and_never_again() -> None:
     keep()
 
     assert world.schedules.entries == {}
+    assert len(world.starter.started) == 1
+
+
+@pytest.mark.parametrize("once", ["now", "2026-03-02T12:00"])
+def test_a_run_once_is_not_begun_again_when_it_is_gone(once: str) -> None:
+    """A month later the run has expired: a fire starts nothing, neither by the same process nor late; a new version
+    that says so does."""
+    world = Scheduled({"once": once})
+    assert world.fire(NOON)
+    world.runs.expire()
+    world.clock.advance(30 * 24 * 3600)
+
+    world.keep()()
+    assert not world.fire(NOON)
+    assert len(world.starter.started) == 1
+
+    world.documents.put(a_sync(name="Another", dedupe="import_everything", schedule={"once": "now"}))
+    world.keep()()
+    world.keep()()
+    assert [slot for _, slot, _ in world.starter.started[1:]] == ["now-v2"]
+
+
+def test_a_run_once_that_was_not_begun_or_not_noted_is() -> None:
+    """Its process died before the run was stored: the next look begins it. One that has ended unnoted, as before this
+    was noted, is not begun again."""
+    world = Scheduled({"once": "now"})
+
+    for point in ("syncs.begin", "syncs.note_once"):
+        world.steps.die_of(point)
+        with pytest.raises(Crash):
+            world.keep()()
+    assert [slot for _, slot, _ in world.starter.started] == ["now-v1"]
+    assert world.drive("now-v1").step is Step.DONE
+    assert world.runs.standing(world.sync.id).once == 0
+
+    world.keep()()
+    world.runs.expire()
+    world.keep()()
     assert len(world.starter.started) == 1
 
 

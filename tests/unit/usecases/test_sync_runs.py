@@ -369,6 +369,25 @@ def test_a_run_is_paused_resumed_and_cancelled() -> None:
     assert world.ran(LATER).totals == Totals(created=5, unchanged=4)
 
 
+@pytest.mark.parametrize("asked", [Asked.NOTHING, Asked.PAUSE])
+def test_who_cancelled_is_heard_whoever_resumes_or_pauses_then(asked: Asked) -> None:
+    """Somebody cancels while another's resumption, or pause, is on its way: the run ends, and writes nothing."""
+    world = SyncWorld()
+    world.row(1)
+    world.start()
+    world.drive(until=Step.LOAD)
+    starting = world.starting()
+
+    def between(name: str) -> None:
+        if name == "syncs.save":
+            world.steps.on_step = lambda _: None
+            starting.ask(world.sync.id, SLOT, Asked.CANCEL)
+
+    world.steps.on_step = between
+    assert starting.ask(world.sync.id, SLOT, asked).asked is Asked.CANCEL
+    assert (world.drive().step, world.destination.records) == (Step.CANCELLED, [])
+
+
 def test_a_partition_whose_process_always_dies_ends_the_run() -> None:
     """The run fails after a few rounds in which nothing came any further, and its watermark does not move."""
     world = SyncWorld(a_sync(dedupe="import_everything", extraction="incremental"))

@@ -36,6 +36,10 @@ class SyncRuns(Protocol):
         """Give the lease back, if it is still this run's."""
         ...
 
+    def note_once(self, sync: str, version: int) -> None:
+        """Note that the only run of a version has begun, for ever, unless that of a newer one is noted."""
+        ...
+
     def begin(self, run: SyncRun) -> tuple[SyncRun, int]:
         """Store a new run, unless one of its slot is there; returns what is stored, and its version."""
         ...

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from leadbridge.aws.items import Item, dump, later, load, put
+from leadbridge.aws.items import Item, dump, later, load, put, update
 from leadbridge.aws.leased_runs import LeasedRuns
 from leadbridge.domain.carried import Asked
 from leadbridge.domain.event import VERSION
@@ -69,6 +69,12 @@ class DynamoSyncRuns(LeasedRuns[SyncRun]):
         """Give the lease back, if it is still this run's."""
         self._held(sync, slot, epoch, "SET holder = :nobody", nobody="")
 
+    def note_once(self, sync: str, version: int) -> None:
+        """Note that the only run of a version has begun, for ever, unless that of a newer one is noted."""
+        # whoever has begun a run has taken the lease, so there is an item; one from before this was noted has no member
+        condition = "attribute_exists(epoch) AND (attribute_not_exists(once) OR once < :version)"
+        self._write([update(self._state, self._standing_key(sync), "SET once = :version", condition, version=version)])
+
     # partitions
 
     def take_part(self, sync: str, slot: str, number: int) -> Part:
@@ -110,6 +116,7 @@ def _standing(item: Item) -> Standing:
         watermark=datetime.fromisoformat(at) if at else None,
         records=int(item.get("records", 0)),
         gone_until=datetime.fromisoformat(gone) if gone else None,
+        once=int(item.get("once", 0)),
     )
 
 

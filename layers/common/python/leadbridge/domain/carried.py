@@ -97,8 +97,12 @@ def kept_waiting[R: CarriedRun](run: R, waiting: Waiting, now: datetime) -> R:
 
 
 def wanted[R: CarriedRun](run: R, asked: Asked, now: datetime) -> R:
-    """Somebody wants something of a run; one that waits looks at it at once."""
-    return run if run.over or asked is Asked.CONFIRM else replace(run, asked=asked, due_at=now if run.due_at else None)
+    """Somebody wants something of a run; one that waits looks at it at once. What is cancelled stays cancelled."""
+    if run.over or asked is Asked.CONFIRM:
+        return run
+    # whoever asks for something else has perhaps not seen it, and who cancelled was told that it is heard
+    heard = run.asked if run.asked is Asked.CANCEL else asked
+    return replace(run, asked=heard, due_at=now if run.due_at else None)
 
 
 def next_of(run: CarriedRun, now: datetime) -> Next[StrEnum, Waiting]:

@@ -44,11 +44,12 @@ def call_id(run: SyncRun, sync: Sync, row: SourceRow) -> str:
     """The id of a row's call, 32 hexadecimal digits; that of an event.
 
     Where changes are read it stands for the record and its change, which a window that overlaps the one before, or a
-    run after one that failed, reads again. Else it stands for the run and the record.
+    run after one that failed, reads again. Else it stands for the run and the record; a retry makes the calls of the
+    run that it tries again, so that two retries of one run, which read the same rows, ask nobody twice.
     """
     change = next((row.columns[name] for name in CHANGE_STAMPS if not blank(row.columns.get(name))), "")
     own = row.columns.get("Id") or str(row.position)
-    occasion = change if sync.incremental and change else run.slot
+    occasion = change if sync.incremental and change else run.origin or run.slot
     return hashlib.sha256("\x1f".join(("call", sync.id, occasion, own)).encode()).hexdigest()[:32]
 
 

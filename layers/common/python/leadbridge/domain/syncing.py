@@ -89,6 +89,8 @@ class SyncRun(CarriedRun):
     step: Step = Step.BEGIN
     #: the run whose failed rows it tries once more; it reads those and nothing else
     retry_of: str = ""
+    #: of a retry the run that read those rows first, also where it tries a retry again; empty for any other
+    origin: str = ""
     #: rows that it wants to try
     wanted: int = 0
     #: it writes nothing, but stores what it would write; of so many rows at most, of all of them where that is 0
@@ -263,6 +265,8 @@ class Standing:
     records: int = 0
     #: up to when deletions of the source have been carried over
     gone_until: datetime | None = None
+    #: the newest version whose only run has begun, of those that say when they run once
+    once: int = 0
 
 
 # what happened to a run

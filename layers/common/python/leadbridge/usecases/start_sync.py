@@ -153,7 +153,9 @@ class StartSync:
             if not readable_by_id(document, run.source):
                 what = f"Marketo does not give single {document.source.object}"
                 raise ConfigurationError([f"{what}; run the Sync, which reads all of them and writes what differs"])
-        return self(sync, f"{self._slot()}-retry", scheduled=False, retry_of=slot)
+        # a retry of a retry tries rows that the first of all these runs has read
+        origin = run.origin or run.retry_of or slot
+        return self(sync, f"{self._slot()}-retry", scheduled=False, retry_of=slot, origin=origin)
 
     def plan(self, sync: str, rows: int = 0) -> Started:
         """Start a run that writes nothing and stores what it would write: of so many rows, or, with 0, of all.
@@ -201,7 +203,14 @@ class StartSync:
         slot = slot_of(stored.document, stored.version, _moment(at) or self._clock.now())
         if slot is None:
             return Started(slot="", started=False, because="no_slot")
-        return self(sync, slot.name)
+        once = stored.document.schedule is not None and stored.document.schedule.once is not None
+        if once and self._runs.standing(sync).once >= stored.version:
+            return Started(slot=slot.name, started=False, because="begun")
+        told = self(sync, slot.name)
+        if once and (told.started or told.because == "ended"):
+            # the run is removed one day, and would begin anew; that it has begun is known for ever
+            self._runs.note_once(sync, stored.version)
+        return told
 
     def announced(self, sync: str) -> Started:
         """Start a run because the source has announced changes; one for each minute at most.
