@@ -8,15 +8,18 @@ from leadbridge.cycle_ports import DueRecord, Looked
 from leadbridge.domain import cycling
 from leadbridge.domain.carried import Asked
 from leadbridge.domain.cycle_progress import members, standing_members
-from leadbridge.domain.cycling import CycleStep
+from leadbridge.domain.cycling import CycleRun, CycleStep
 from leadbridge.domain.evolving import replace
 from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.schedule_entries import tick_of
+from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.syncing import Step
 from leadbridge.domain.three_way import Side
 from leadbridge.domain.waits import Waiting
 from leadbridge.errors import ConfigurationError, PermanentError, QuotaExhaustedError, TransientError
+from leadbridge.usecases.cycle_plans import CyclePlans
 from tests.builders.cycles import NAME, CycleWorld, a_cycle
+from tests.fakes.bulk import InMemoryObjects
 from tests.fakes.clock import NOON
 
 GAP = timedelta(minutes=5)
@@ -554,6 +557,31 @@ def test_nothing_is_asked_of_a_run_that_is_not_there_or_waits_for_nobody(world: 
     told = world.now()
     with pytest.raises(ConfigurationError, match="waits for no confirmation"):
         world.starting().ask("main", told.slot, Asked.CONFIRM)
+
+
+def test_a_leg_that_a_cancelled_run_stored_and_never_ordered_is_in_no_later_runs_way(world: CycleWorld) -> None:
+    """It gets its end; one that somebody has begun is waited for, and a run that comes late ends no later one."""
+    plans = CyclePlans(runs=world.syncs, objects=InMemoryObjects(), clock=world.clock)
+    leg = world.entities["persons"].legs()[0]
+    first, second, third = (
+        CycleRun(cycle="main", slot=f"20260302T12000{number}Z", version=1, epoch=number, started_at=world.clock.now())
+        for number in range(3)
+    )
+    assert plans.begin(first, leg, 0)
+
+    assert plans.begin(second, leg, 0) == SyncOrder(sync=leg.sync.id, slot=second.slot)
+    left = world.syncs.get(leg.sync.id, first.slot)
+    assert left is not None
+    assert (left[0].step, left[0].reason) == (Step.CANCELLED, "cancelled")
+    assert world.syncs.standing(leg.sync.id).holder == second.slot
+
+    late = replace(first, slot="20260302T115959Z")
+    with pytest.raises(TransientError, match=f"{second.slot} of {leg.sync.id} is still at work"):
+        plans.begin(late, leg, 0)
+    begun, version = world.syncs.get(leg.sync.id, second.slot) or pytest.fail("it is not there")
+    world.syncs.save(replace(begun, seen_at=world.clock.now()), version)
+    with pytest.raises(TransientError, match=f"{second.slot} of {leg.sync.id} is still at work"):
+        plans.begin(third, leg, 0)
 
 
 def test_a_long_run_goes_on_in_a_new_execution() -> None:
