@@ -550,6 +550,78 @@ def test_a_run_that_a_guard_holds_goes_on_once_it_is_confirmed(world: CycleWorld
     assert world.drive(told.slot).step is CycleStep.DONE
 
 
+def asking(world: CycleWorld, slot: str, what: str) -> None:
+    """A run that waits at a guard of its own."""
+    run, version = world.runs.get("main", slot) or pytest.fail("it is not there")
+    world.runs.save(cycling.guarded(run, what, "delete 2 records", world.clock.now()), version)
+
+
+def test_nobody_confirms_a_guard_that_they_have_not_seen(world: CycleWorld) -> None:
+    """Two saw that the run asks about deletions; the later one comes when it asks about changes, and is told so."""
+    slot, seen = world.now().slot, ["persons deletions"]
+    world.drive(slot, steps=2)
+    asking(world, slot, "persons deletions")
+    assert world.starting().guards("main", slot) == seen
+    world.starting().ask("main", slot, Asked.CONFIRM, seen)
+    asking(world, slot, "persons changes")
+
+    with pytest.raises(ConfigurationError, match=r"for something else .* nothing is confirmed: persons changes:"):
+        world.starting().ask("main", slot, Asked.CONFIRM, seen)
+
+    assert (world.run(slot).guarded, world.run(slot).confirmed) == ("persons changes", ("persons deletions",))
+    world.starting().ask("main", slot, Asked.CONFIRM, ["persons changes"])
+    assert world.run(slot).confirmed == ("persons deletions", "persons changes")
+
+
+@pytest.mark.parametrize("seen", [["persons deletions"], None])
+def test_an_order_that_was_overtaken_confirms_no_other_guard(
+    world: CycleWorld, monkeypatch: pytest.MonkeyPatch, seen: list[str] | None
+) -> None:
+    """The run goes on between its being read and the order's being stored; whoever says nothing has seen the first."""
+    slot = world.now().slot
+    world.drive(slot, steps=2)
+    asking(world, slot, "persons deletions")
+    starting, save = world.starting(), world.runs.save
+
+    def overtaken(run: CycleRun, version: int) -> int:
+        monkeypatch.setattr(world.runs, "save", save)
+        asking(world, slot, "persons changes")
+        return save(run, version)
+
+    monkeypatch.setattr(world.runs, "save", overtaken)
+    with pytest.raises(ConfigurationError, match="nothing is confirmed: persons changes: the run would delete 2"):
+        starting.ask("main", slot, Asked.CONFIRM, seen)
+
+    assert (world.run(slot).guarded, world.run(slot).confirmed) == ("persons changes", ())
+
+
+def test_a_part_is_confirmed_by_who_has_seen_that_it_waits(world: CycleWorld) -> None:
+    """One that waits since is told, and none goes on until it was seen, too."""
+    slot = world.now().slot
+    for _ in range(2):
+        world.step(slot)
+    first, second = world.run(slot).orders[:2]
+
+    def waits(sync: str) -> None:
+        run, version = world.syncs.get(sync, slot) or pytest.fail("it is not there")
+        world.syncs.save(replace(run, waiting=Waiting.GUARD, message=f"{sync} would do much"), version)
+
+    def confirmed() -> list[bool]:
+        return [found[0].confirmed for each in (first, second) if (found := world.syncs.get(each, slot))]
+
+    waits(first)
+    seen = world.starting().guards("main", slot)
+    assert seen == [first.removeprefix("main.")]
+    waits(second)
+    for other in (seen, ["persons deletions"]):
+        with pytest.raises(ConfigurationError, match=f"nothing is confirmed: .*{second} would do much"):
+            world.starting().ask("main", slot, Asked.CONFIRM, other)
+    assert confirmed() == [False, False]
+
+    world.starting().ask("main", slot, Asked.CONFIRM, world.starting().guards("main", slot))
+    assert confirmed() == [True, True]
+
+
 def test_nothing_is_asked_of_a_run_that_is_not_there_or_waits_for_nobody(world: CycleWorld) -> None:
     """Each says so."""
     with pytest.raises(ConfigurationError, match="has no run"):
