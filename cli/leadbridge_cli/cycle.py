@@ -268,10 +268,23 @@ def _ask(what: str, asked: Asked, doc: str) -> None:
         click.echo(sentence(run, local_time) if run.over else f"{slot}: {what} is noted; it is heard within a minute.")
 
 
+@cycle.command("confirm")
+@CYCLE
+@SLOT
+@click.option("--guard", "seen", multiple=True, help="The guard that you have seen; at any other one the run stays.")
+@pass_target
+def confirm(target: Target, cycle_id: str, slot: str, *, seen: Sequence[str]) -> None:
+    """Let a run go on that its guard has parked, since what it would do is meant."""
+    starting = target.start_cycle()
+    seen = seen or starting.guards(cycle_id, slot)
+    starting.ask(cycle_id, slot, Asked.CONFIRM, seen)
+    target.note("confirm_run", "crm_cycle", cycle_id, slot)
+    click.echo(f"{slot}: {', '.join(seen)}: confirm is noted; it is heard within a minute.")
+
+
 _ask("pause", Asked.PAUSE, "Let a run wait, and what it has started; what is written stays.")
 _ask("resume", Asked.NOTHING, "Let a run go on that was paused.")
 _ask("cancel", Asked.CANCEL, "End a run; what is written stays, and the next one reads the same again.")
-_ask("confirm", Asked.CONFIRM, "Let a run go on that its guard has parked, since what it would do is meant.")
 cycle.add_command(price_cycle)
 cycle.add_command(propose_cycle)
 cycle.add_command(provision)

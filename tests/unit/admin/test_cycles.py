@@ -8,7 +8,7 @@ from leadbridge.cycle_ports import DueRecord, Link
 from leadbridge.domain.carried import Asked
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_schema import Aside, Schema
-from leadbridge.domain.cycling import CycleRun, CycleStep
+from leadbridge.domain.cycling import CycleRun, CycleStep, guarded
 from leadbridge.domain.evolving import replace
 from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.syncing import Step, SyncRun, Totals
@@ -52,6 +52,23 @@ def test_a_cycle_is_run_shown_and_asked(admin: Admin) -> None:
     assert admin.ask("GET", f"{RUNS}/never").status == 404
     assert admin.ask("POST", f"{RUNS}/never/ask", {"what": "pause"}).status == 404
     assert admin.ask("GET", "/cycles/never").status == 404
+
+
+def test_a_confirmation_is_of_the_guard_that_was_seen(admin: Admin) -> None:
+    """The run says at which guard it waits; of another one the answer says so, and without any what waits is meant."""
+    admin.post(RUNS, {})
+    for what in ("persons deletions", "persons changes"):
+        run, version = admin.cycle_runs.get("main", SLOT) or pytest.fail("it is not there")
+        admin.cycle_runs.save(guarded(run, what, "delete 2 records", NOON), version)
+        assert admin.get(RUNS)["runs"][0]["guarded"] == what
+        late = admin.ask("POST", f"{RUNS}/{SLOT}/ask", {"what": "confirm", "seen": ["companies changes"]})
+        assert (late.status, f"nothing is confirmed: {what}: the run would delete" in late.json["message"]) == (
+            409,
+            True,
+        )
+        assert admin.get(RUNS)["runs"][0]["guarded"] == what
+        body = {"seen": [what]} if what == "persons deletions" else {}
+        assert admin.post(f"{RUNS}/{SLOT}/ask", {"what": "confirm", **body})["guarded"] is None
 
 
 def test_programs_are_part_of_a_run_or_plan_that_asks_for_them(admin: Admin) -> None:

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from leadbridge.cycle_ports import DueRecord, Link
 from leadbridge.domain.cycle_syncs import derived_syncs
-from leadbridge.domain.cycling import CycleRun
+from leadbridge.domain.cycling import CycleRun, guarded
 from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.planned import Planned
 from leadbridge.domain.three_way import Side
@@ -203,6 +203,21 @@ def test_a_run_can_be_begun_from_now_paused_resumed_and_cancelled(desk: Desk) ->
     assert desk.deeds() == [
         (did, "crm_cycle", "main", SLOT) for did in ("run", "pause_run", "resume_run", "cancel_run")
     ]
+
+
+def test_a_confirmation_is_of_the_guard_that_it_names(desk: Desk) -> None:
+    """Another one is told, and stays; without a name what waits is confirmed, and told."""
+    desk.told("activate", "main")
+    desk.told("run", "main")
+    for what in ("persons deletions", "persons changes"):
+        run, version = desk.world.runs.get("main", SLOT) or pytest.fail("it is not there")
+        desk.world.runs.save(guarded(run, what, "delete 2 records", desk.clock.now()), version)
+        late = desk.cli("confirm", "main", SLOT, "--guard", "companies changes")
+        assert (late.exit_code, f"nothing is confirmed: {what}: the run would delete" in late.output) == (1, True)
+        assert desk.json("executions", "main", SLOT)["guarded"] == what
+        named = ["--guard", what] if what == "persons deletions" else []
+        assert f"{SLOT}: {what}: confirm is noted" in desk.told("confirm", "main", SLOT, *named)
+    assert desk.deeds()[1:] == [("confirm_run", "crm_cycle", "main", SLOT)] * 2
 
 
 def test_programs_are_asked_for_by_name(desk: Desk) -> None:

@@ -8,15 +8,18 @@ from leadbridge.cycle_ports import DueRecord, Looked
 from leadbridge.domain import cycling
 from leadbridge.domain.carried import Asked
 from leadbridge.domain.cycle_progress import members, standing_members
-from leadbridge.domain.cycling import CycleStep
+from leadbridge.domain.cycling import CycleRun, CycleStep
 from leadbridge.domain.evolving import replace
 from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.schedule_entries import tick_of
+from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.syncing import Step
 from leadbridge.domain.three_way import Side
 from leadbridge.domain.waits import Waiting
 from leadbridge.errors import ConfigurationError, PermanentError, QuotaExhaustedError, TransientError
+from leadbridge.usecases.cycle_plans import CyclePlans
 from tests.builders.cycles import NAME, CycleWorld, a_cycle
+from tests.fakes.bulk import InMemoryObjects
 from tests.fakes.clock import NOON
 
 GAP = timedelta(minutes=5)
@@ -560,6 +563,78 @@ def test_a_run_that_a_guard_holds_goes_on_once_it_is_confirmed(world: CycleWorld
     assert world.drive(told.slot).step is CycleStep.DONE
 
 
+def asking(world: CycleWorld, slot: str, what: str) -> None:
+    """A run that waits at a guard of its own."""
+    run, version = world.runs.get("main", slot) or pytest.fail("it is not there")
+    world.runs.save(cycling.guarded(run, what, "delete 2 records", world.clock.now()), version)
+
+
+def test_nobody_confirms_a_guard_that_they_have_not_seen(world: CycleWorld) -> None:
+    """Two saw that the run asks about deletions; the later one comes when it asks about changes, and is told so."""
+    slot, seen = world.now().slot, ["persons deletions"]
+    world.drive(slot, steps=2)
+    asking(world, slot, "persons deletions")
+    assert world.starting().guards("main", slot) == seen
+    world.starting().ask("main", slot, Asked.CONFIRM, seen)
+    asking(world, slot, "persons changes")
+
+    with pytest.raises(ConfigurationError, match=r"for something else .* nothing is confirmed: persons changes:"):
+        world.starting().ask("main", slot, Asked.CONFIRM, seen)
+
+    assert (world.run(slot).guarded, world.run(slot).confirmed) == ("persons changes", ("persons deletions",))
+    world.starting().ask("main", slot, Asked.CONFIRM, ["persons changes"])
+    assert world.run(slot).confirmed == ("persons deletions", "persons changes")
+
+
+@pytest.mark.parametrize("seen", [["persons deletions"], None])
+def test_an_order_that_was_overtaken_confirms_no_other_guard(
+    world: CycleWorld, monkeypatch: pytest.MonkeyPatch, seen: list[str] | None
+) -> None:
+    """The run goes on between its being read and the order's being stored; whoever says nothing has seen the first."""
+    slot = world.now().slot
+    world.drive(slot, steps=2)
+    asking(world, slot, "persons deletions")
+    starting, save = world.starting(), world.runs.save
+
+    def overtaken(run: CycleRun, version: int) -> int:
+        monkeypatch.setattr(world.runs, "save", save)
+        asking(world, slot, "persons changes")
+        return save(run, version)
+
+    monkeypatch.setattr(world.runs, "save", overtaken)
+    with pytest.raises(ConfigurationError, match="nothing is confirmed: persons changes: the run would delete 2"):
+        starting.ask("main", slot, Asked.CONFIRM, seen)
+
+    assert (world.run(slot).guarded, world.run(slot).confirmed) == ("persons changes", ())
+
+
+def test_a_part_is_confirmed_by_who_has_seen_that_it_waits(world: CycleWorld) -> None:
+    """One that waits since is told, and none goes on until it was seen, too."""
+    slot = world.now().slot
+    for _ in range(2):
+        world.step(slot)
+    first, second = world.run(slot).orders[:2]
+
+    def waits(sync: str) -> None:
+        run, version = world.syncs.get(sync, slot) or pytest.fail("it is not there")
+        world.syncs.save(replace(run, waiting=Waiting.GUARD, message=f"{sync} would do much"), version)
+
+    def confirmed() -> list[bool]:
+        return [found[0].confirmed for each in (first, second) if (found := world.syncs.get(each, slot))]
+
+    waits(first)
+    seen = world.starting().guards("main", slot)
+    assert seen == [first.removeprefix("main.")]
+    waits(second)
+    for other in (seen, ["persons deletions"]):
+        with pytest.raises(ConfigurationError, match=f"nothing is confirmed: .*{second} would do much"):
+            world.starting().ask("main", slot, Asked.CONFIRM, other)
+    assert confirmed() == [False, False]
+
+    world.starting().ask("main", slot, Asked.CONFIRM, world.starting().guards("main", slot))
+    assert confirmed() == [True, True]
+
+
 def test_nothing_is_asked_of_a_run_that_is_not_there_or_waits_for_nobody(world: CycleWorld) -> None:
     """Each says so."""
     with pytest.raises(ConfigurationError, match="has no run"):
@@ -567,6 +642,31 @@ def test_nothing_is_asked_of_a_run_that_is_not_there_or_waits_for_nobody(world: 
     told = world.now()
     with pytest.raises(ConfigurationError, match="waits for no confirmation"):
         world.starting().ask("main", told.slot, Asked.CONFIRM)
+
+
+def test_a_leg_that_a_cancelled_run_stored_and_never_ordered_is_in_no_later_runs_way(world: CycleWorld) -> None:
+    """It gets its end; one that somebody has begun is waited for, and a run that comes late ends no later one."""
+    plans = CyclePlans(runs=world.syncs, objects=InMemoryObjects(), clock=world.clock)
+    leg = world.entities["persons"].legs()[0]
+    first, second, third = (
+        CycleRun(cycle="main", slot=f"20260302T12000{number}Z", version=1, epoch=number, started_at=world.clock.now())
+        for number in range(3)
+    )
+    assert plans.begin(first, leg, 0)
+
+    assert plans.begin(second, leg, 0) == SyncOrder(sync=leg.sync.id, slot=second.slot)
+    left = world.syncs.get(leg.sync.id, first.slot)
+    assert left is not None
+    assert (left[0].step, left[0].reason) == (Step.CANCELLED, "cancelled")
+    assert world.syncs.standing(leg.sync.id).holder == second.slot
+
+    late = replace(first, slot="20260302T115959Z")
+    with pytest.raises(TransientError, match=f"{second.slot} of {leg.sync.id} is still at work"):
+        plans.begin(late, leg, 0)
+    begun, version = world.syncs.get(leg.sync.id, second.slot) or pytest.fail("it is not there")
+    world.syncs.save(replace(begun, seen_at=world.clock.now()), version)
+    with pytest.raises(TransientError, match=f"{second.slot} of {leg.sync.id} is still at work"):
+        plans.begin(third, leg, 0)
 
 
 def test_a_long_run_goes_on_in_a_new_execution() -> None:

@@ -368,7 +368,7 @@ def test_too_many_deletions_are_asked_about_and_none_is_carried_over() -> None:
     run = world.cycle()
     assert (run.waiting, run.reason) == (Waiting.GUARD, "guard")
     assert "persons deletions: the run would delete 2 records (the limit is 1)" in run.message
-    assert f"`leadbridge cycle confirm {run.cycle} {run.slot}` lets it go on" in run.message
+    assert f'`leadbridge cycle confirm {run.cycle} {run.slot} --guard "persons deletions"` lets it go on' in run.message
     found = world.cycles.get(run.cycle, run.slot)
     assert found is not None
     world.cycles.save(asked_for(found[0], Asked.CANCEL, world.clock.now()), found[1])

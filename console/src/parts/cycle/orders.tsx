@@ -8,7 +8,7 @@ import { sentence } from "../findings";
 import { sayDone, sayRefused } from "../notices";
 
 type Run = Schemas["CycleRun"];
-type What = Schemas["AskRun"]["what"];
+type What = Schemas["AskCycleRun"]["what"];
 
 const WORDS: Readonly<Record<What, { label: string; means: string; done: string }>> = {
   pause: {
@@ -55,7 +55,7 @@ export function Orders({ run }: { run: Run }) {
       content(
         api.POST("/cycles/{cycle_id}/executions/{slot}/ask", {
           params: { path: { cycle_id: run.cycle, slot: run.slot } },
-          body: { what },
+          body: what === "confirm" ? { what, seen: seen(run) } : { what },
         }),
       ),
     onError: sayRefused,
@@ -83,6 +83,13 @@ export function Orders({ run }: { run: Run }) {
       ))}
     </ButtonGroup>
   );
+}
+
+/** The guards that are shown: to others nobody says yes here. */
+function seen(run: Run & Partial<Schemas["CycleRunParts"]>): string[] {
+  if (run.guarded) return [run.guarded];
+  const parts = [...(run.legs ?? []), ...(run.queues ?? [])];
+  return parts.filter((each) => each.status === "waiting: guard").map((each) => each.name);
 }
 
 /** What guards have counted. */

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 from leadbridge.admin.models import Given, Id, Json, PutAction, Summary, Taken
 from leadbridge.admin.sync_models import SyncCost
@@ -113,6 +113,8 @@ class CycleRun(Given):
     step: str
     #: of legs, that is written
     group: str | None
+    #: the guard that it waits at by itself; a part that waits has its name
+    guarded: str | None
     started_at: datetime
     ended_at: datetime | None
     waits_until: datetime | None
@@ -130,6 +132,14 @@ class CycleRun(Given):
     latency: dict[str, CycleLatency]
     reason: str
     message: str
+
+
+class AskCycleRun(Taken):
+    """What somebody wants of a run of a cycle."""
+
+    what: Literal["pause", "resume", "cancel", "confirm"]
+    #: with confirm: the guards that were seen, `guarded` of the run or names of its parts; another one is refused
+    seen: list[Annotated[str, Field(max_length=200)]] | None = Field(default=None, max_length=100)
 
 
 class CycleRuns(Given):

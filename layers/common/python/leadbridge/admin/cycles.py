@@ -177,10 +177,13 @@ def _add_orders(app: APIGatewayRestResolver, services: Services) -> None:
         return _begun(services, cycle_id, started)
 
     @app.post("/cycles/<cycle_id>/executions/<slot>/ask", **described("Pause, resume or end a run", tag=_TAG))
-    def ask_cycle(cycle_id: CycleId, slot: Slot, given: sync_models.AskRun) -> cycle_models.CycleRun:
-        """Heard within a minute, by what it has started as well; to confirm lets a run go on that its guard holds."""
+    def ask_cycle(cycle_id: CycleId, slot: Slot, given: cycle_models.AskCycleRun) -> cycle_models.CycleRun:
+        """Heard within a minute, by what it has started as well; to confirm lets a run go on that its guard holds.
+
+        A run that waits at a guard which is not among those `seen` answers 409, and nothing is confirmed.
+        """
         _known(services, cycle_id, slot)
-        services.start_cycle.ask(cycle_id, slot, _ASKED[given.what])
+        services.start_cycle.ask(cycle_id, slot, _ASKED[given.what], given.seen)
         return _known(services, cycle_id, slot)
 
 

@@ -120,6 +120,7 @@ def members(run: CycleRun) -> dict[str, Any]:
         "status": status(run),
         "step": run.step.value,
         "group": run.group or None,
+        "guarded": run.guarded or None,
         "started_at": iso(run.started_at),
         "ended_at": iso(run.ended_at) if run.ended_at else None,
         "waits_until": iso(run.due_at) if run.due_at and not run.over else None,

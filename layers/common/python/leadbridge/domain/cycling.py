@@ -252,7 +252,8 @@ def guarded(run: CycleRun, what: str, told: str, now: datetime) -> CycleRun:
     if run.planning:
         told = f"{what}: a run would ask before it writes, since it would {told}"
         return replace(run, confirmed=(*run.confirmed, what), warnings=(*run.warnings, told))
-    remedy = f"`leadbridge cycle confirm {run.cycle} {run.slot}` lets it go on, `cycle cancel` ends it"
+    confirm = f'leadbridge cycle confirm {run.cycle} {run.slot} --guard "{what}"'
+    remedy = f"`{confirm}` lets it go on, `cycle cancel` ends it"
     message = f"{what}: the run would {told}; nothing of that is written yet, {remedy}"
     return kept_waiting(replace(run, guarded=what, reason="guard", message=message), Waiting.GUARD, now)
 

@@ -418,10 +418,11 @@ def _guarded(run: SyncRun, parts: Sequence[Part], now: datetime, guard: Guard) -
     too_much = "" if run.confirmed else exceeded(guard, sum((part.tally for part in parts), Tally()), run.records)
     if too_much:
         # a run that a cycle has started is confirmed with the cycle's
-        cycle, derived, _ = run.sync.partition(".")
+        cycle, derived, part = run.sync.partition(".")
         remedy = f"`leadbridge syncs ask confirm {run.sync} {run.slot}` lets it go on, `ask cancel` ends it"
         if derived:
-            remedy = f"`leadbridge cycle confirm {cycle} {run.slot}` lets it go on, `cycle cancel` ends it"
+            confirm = f'leadbridge cycle confirm {cycle} {run.slot} --guard "{part}"'
+            remedy = f"`{confirm}` lets it go on, `cycle cancel` ends it"
         message = f"the run would {too_much}; nothing is written yet, {remedy}"
         return kept_waiting(replace(run, fruitless=0, reason="guard", message=message), Waiting.GUARD, now)
     run = replace(going_on(run), reason="", message="")

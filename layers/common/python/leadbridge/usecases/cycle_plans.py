@@ -6,6 +6,7 @@ their order.
 
 from collections.abc import Callable, Mapping, Sequence
 
+from leadbridge.domain.carried import cancelled
 from leadbridge.domain.cycle_legs import Leg
 from leadbridge.domain.cycling import CycleRun
 from leadbridge.domain.evolving import replace
@@ -17,7 +18,7 @@ from leadbridge.domain.syncing import Step, SyncRun, Totals
 from leadbridge.domain.three_way import Side
 from leadbridge.domain.watermarks import Window
 from leadbridge.errors import TransientError
-from leadbridge.ports import Clock, Objects
+from leadbridge.ports import Clock, Objects, OvertakenError
 from leadbridge.sync_ports import SyncRuns
 from leadbridge.usecases.sync_files import read_plan, read_results, write_plan
 
@@ -117,12 +118,26 @@ class CyclePlans:
         if standing.holder == run.slot:
             return standing.epoch
         before = self._runs.get(sync, standing.holder) if standing.holder else None
-        if before is not None and not before[0].over:
+        if before is not None and not before[0].over and not self._ends_unbegun(*before, run):
             raise TransientError(f"the run {standing.holder} of {sync} is still at work", vendor="leadbridge")
         taken = self._runs.take(sync, run.slot, standing, self._clock.now())
         if taken is None:
             raise TransientError(f"another run of {sync} begins", vendor="leadbridge")
         return taken.epoch
+
+    def _ends_unbegun(self, before: SyncRun, version: int, run: CycleRun) -> bool:
+        """Whether an earlier run of a leg was stored and never begun, and has an end now.
+
+        Its cycle's run was cancelled before it ordered it: this one holds the lease, so nobody else orders it any more.
+        A process of that run which comes late ends none of a later one.
+        """
+        if before.step is not Step.BEGIN or before.seen_at is not None or before.slot >= run.slot:
+            return False
+        try:
+            self._runs.save(cancelled(before, self._clock.now()), version)
+        except OvertakenError:
+            return False  # somebody has begun it after all
+        return True
 
     def _plan(self, run: CycleRun, leg: Leg) -> SyncRun:
         return replace(self._new(run, leg), slot=f"{run.slot}-{_PLAN}", planning=True)

@@ -1,6 +1,6 @@
 """Start a run of a CRM cycle: a while after the last one ended, if a look finds anything to do, and one at a time."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from leadbridge.cycle_ports import CycleLook, CycleRuns, DueRecords, Looked
@@ -122,20 +122,32 @@ class StartCycle:
             return Started(slot=standing.holder, started=False, because=f"running: {standing.holder}")
         return self._begin(stored, standing, planning=True, demanded=_demanded(stored, demanded))
 
-    def ask(self, cycle: str, slot: str, asked: Asked) -> CycleRun:
-        """Pause, resume or cancel a run and what it has started, or confirm what a guard of it has counted.
+    def guards(self, cycle: str, slot: str) -> Sequence[str]:
+        """The guards that a run waits at now: its own by its word, otherwise those of its parts by their names.
 
         Raises:
-            ConfigurationError: There is no such run, or it waits for no confirmation.
+            ConfigurationError: There is no such run.
+        """
+        return [*self._guards(self._run(cycle, slot)[0])]
+
+    def ask(self, cycle: str, slot: str, asked: Asked, seen: Collection[str] | None = None) -> CycleRun:
+        """Pause, resume or cancel a run and what it has started, or confirm what a guard of it has counted.
+
+        `seen` are the guards that whoever confirms has seen; without them those that it waits at as it is read first.
+
+        Raises:
+            ConfigurationError: There is no such run, it waits for no confirmation, or at a guard that was not seen.
         """
         for _ in range(_TRIES):
-            found = self._runs.get(cycle, slot)
-            if found is None:
-                raise ConfigurationError([f"the cycle {cycle} has no run {slot}"])
-            run, version = found
-            if asked is Asked.CONFIRM and (run.over or run.waiting is not Waiting.GUARD):
-                self._confirm(run)
-                return run
+            run, version = self._run(cycle, slot)
+            if asked is Asked.CONFIRM:
+                waiting = self._guards(run)
+                seen = waiting.keys() if seen is None else seen
+                _check_seen(run, waiting, seen)
+                if run.waiting is not Waiting.GUARD:
+                    for each in waiting:
+                        self._ask_sync(f"{cycle}.{each}", slot, asked)
+                    return run
             wanted = asked_for(run, asked, self._clock.now())
             try:
                 self._runs.save(wanted, version)
@@ -146,14 +158,21 @@ class StartCycle:
             return wanted
         raise ConfigurationError([f"the run {slot} is changing all the time; ask again"])
 
-    def _confirm(self, run: CycleRun) -> None:
-        """Let those legs go on that a guard has parked."""
+    def _run(self, cycle: str, slot: str) -> tuple[CycleRun, int]:
+        found = self._runs.get(cycle, slot)
+        if found is None:
+            raise ConfigurationError([f"the cycle {cycle} has no run {slot}"])
+        return found
+
+    def _guards(self, run: CycleRun) -> Mapping[str, str]:
+        """What a run waits for, by the guard: what it has counted."""
+        if run.over:
+            return {}
+        if run.waiting is Waiting.GUARD:
+            return {run.guarded: run.message}
         found = (self._syncs.get(each, run.slot) for each in run.orders)
-        waiting = [known[0].sync for known in found if known and known[0].waiting is Waiting.GUARD]
-        if not waiting:
-            raise ConfigurationError([f"the run {run.slot} waits for no confirmation; nothing is confirmed"])
-        for each in waiting:
-            self._ask_sync(each, run.slot, Asked.CONFIRM)
+        parts = [known[0] for known in found if known and known[0].waiting is Waiting.GUARD]
+        return {each.sync.removeprefix(f"{run.cycle}."): each.message for each in parts}
 
     def _stored(self, cycle: str) -> Stored | None:
         stored = self._documents.get("crm_cycle", cycle)
@@ -214,6 +233,20 @@ class StartCycle:
         )
         self._starter.start(cycle, slot, run.name)
         return Started(slot=slot, started=True)
+
+
+def _check_seen(run: CycleRun, waiting: Mapping[str, str], seen: Collection[str]) -> None:
+    """Nobody says yes to what they have not seen.
+
+    Raises:
+        ConfigurationError: The run waits at a guard that was not seen, or at none.
+    """
+    if not waiting:
+        raise ConfigurationError([f"the run {run.slot} waits for no confirmation; nothing is confirmed"])
+    unseen = [f"{each}: {told.removeprefix(f'{each}: ')}" for each, told in waiting.items() if each not in seen]
+    if unseen:
+        what = f"the run {run.slot} waits by now for something else than you have seen, so nothing is confirmed"
+        raise ConfigurationError([f"{what}: {', and '.join(unseen)}"])
 
 
 def _cycle(stored: Stored) -> CrmCycle:
