@@ -231,13 +231,13 @@ class DynamoKeys:
         write_groups(self._client, groups)
 
     def unclaim(self, event: Event, claims: Sequence[str]) -> None:
-        """Give back the claims that an event holds, each by itself, while it is in the caller's hands."""
-        groups = []
+        """Give back the claims that an event holds, all of them as it took them, while it is in the caller's hands."""
+        operations = [self._in_hand(event)]
         for claim in claims:
             operation = delete(self._table, {"pk": claim}, "#owner = :owner", owner=event.execution_id)
             operation["Delete"]["ExpressionAttributeNames"] = {"#owner": "owner"}
-            groups.append([self._in_hand(event), operation])
-        write_groups(self._client, groups)
+            operations.append(operation)
+        write_groups(self._client, [operations])
 
     def _in_hand(self, event: Event) -> Operation:
         return check(self._executions, event_key(event), "epoch = :epoch", epoch=event.epoch)
