@@ -398,8 +398,8 @@ def filled_out(admin: Visit) -> list[str]:
     for field, column in (("Email", "email"), ("LastName", "lastName"), ("Company", "companie")):
         mapped(mappings, field, column)
     following.click()
-    violations += admin.violations()
     expect(page.get_by_role("heading", name="3. Chained")).to_be_visible()
+    violations += admin.violations()
     following.click()
     page.get_by_role("button", name="Add a condition").click()
     typed(page, "Column", "leadScore")
