@@ -129,7 +129,12 @@ class Worlds:
         run_events = RunEvents(
             configurations=self.configurations,
             inbox=self.inbox,
-            keys=DynamoKeys(self.dynamodb, table="KeysTable", executions="ExecutionsTable"),  # type: ignore[arg-type]  # a double
+            keys=DynamoKeys(
+                self.dynamodb,  # type: ignore[arg-type]  # a double
+                table="KeysTable",
+                executions="ExecutionsTable",
+                retention=timedelta(days=30),
+            ),
             connections=connections,
             clock=self.clock,
             meter=RecordingMeter(),

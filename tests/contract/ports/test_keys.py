@@ -195,6 +195,18 @@ def test_an_event_of_two_claims_gives_both_back(world: World) -> None:
     assert list(claim(world, [(an_event(2), each) for each in claims])) == [None, None]
 
 
+def test_a_claim_that_is_gone_already_keeps_no_other_from_going(world: World) -> None:
+    """Whoever gives both back finds one of them only."""
+    event, claims = an_event(1), [a_claim("claim#id"), a_claim("claim#window")]
+    claim(world, [(event, each) for each in claims])
+    [first, second] = [each.slots(event.received_at)[0] for each in claims]
+
+    world.keys.unclaim(event.evolve(epoch=1), [first])
+    world.keys.unclaim(event.evolve(epoch=1), [first, second])
+
+    assert list(claim(world, [(an_event(2), each) for each in claims])) == [None, None]
+
+
 def test_a_worker_that_no_longer_holds_the_event_gives_no_claim_back(world: World) -> None:
     """It took the event for failed and slept; its successor has written it, and duplicates must go on finding that."""
     event = an_event(1)

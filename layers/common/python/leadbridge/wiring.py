@@ -202,12 +202,7 @@ def drain_lane() -> Any:
     run_events = RunEvents(
         configurations=configurations,
         inbox=inbox,
-        keys=DynamoKeys(
-            _client("dynamodb"),
-            table=settings.KEYS_TABLE,
-            executions=settings.EXECUTIONS_TABLE,
-            retention=timedelta(days=settings.RETENTION_DAYS),
-        ),
+        keys=_keys(settings),
         connections=connections,
         clock=clock,
         meter=meter(),
@@ -283,12 +278,7 @@ def answer_inline() -> Any:
     run_events = RunEvents(
         configurations=configurations,
         inbox=inbox,
-        keys=DynamoKeys(
-            _client("dynamodb"),
-            table=settings.KEYS_TABLE,
-            executions=settings.EXECUTIONS_TABLE,
-            retention=timedelta(days=settings.RETENTION_DAYS),
-        ),
+        keys=_keys(settings),
         connections=connections,
         clock=clock,
         meter=meter(),
@@ -385,7 +375,7 @@ def run_sync_step() -> Any:
         facts=facts,
         clock=clock,
         sleep=time.sleep,
-        keys=DynamoKeys(_client("dynamodb"), table=settings.KEYS_TABLE, executions=settings.EXECUTIONS_TABLE),
+        keys=_keys(settings),
         hash_key=index,
         settle=timedelta(seconds=settings.SETTLE_SECONDS),
         digest=digests(index),
@@ -1087,6 +1077,15 @@ def _recoveries(settings: InboxSettings, clock: SystemClock) -> "DynamoRecoverie
         table=settings.EXECUTIONS_TABLE,
         retention=timedelta(days=settings.RETENTION_DAYS),
         now=clock.now,
+    )
+
+
+def _keys(settings: RunActionsSettings | AnswerInlineSettings | RunSyncStepSettings) -> DynamoKeys:
+    return DynamoKeys(
+        _client("dynamodb"),
+        table=settings.KEYS_TABLE,
+        executions=settings.EXECUTIONS_TABLE,
+        retention=timedelta(days=settings.RETENTION_DAYS),
     )
 
 

@@ -26,9 +26,7 @@ KEEP = timedelta(days=1)
 class DynamoKeys:
     """`ports.Keys` on DynamoDB."""
 
-    def __init__(
-        self, client: "DynamoDBClient", *, table: str, executions: str, retention: timedelta = timedelta(0)
-    ) -> None:
+    def __init__(self, client: "DynamoDBClient", *, table: str, executions: str, retention: timedelta) -> None:
         """`table` holds the keys, `executions` the events that claim them, and that may be redriven for `retention`."""
         self._client = client
         self._retention = retention
@@ -233,8 +231,10 @@ class DynamoKeys:
     def unclaim(self, event: Event, claims: Sequence[str]) -> None:
         """Give back the claims that an event holds, all of them as it took them, while it is in the caller's hands."""
         operations = [self._in_hand(event)]
+        # one that is gone already keeps no other from going
+        mine = "attribute_not_exists(pk) OR #owner = :owner"
         for claim in claims:
-            operation = delete(self._table, {"pk": claim}, "#owner = :owner", owner=event.execution_id)
+            operation = delete(self._table, {"pk": claim}, mine, owner=event.execution_id)
             operation["Delete"]["ExpressionAttributeNames"] = {"#owner": "owner"}
             operations.append(operation)
         write_groups(self._client, [operations])

@@ -431,9 +431,8 @@ def _guarded(run: SyncRun, parts: Sequence[Part], now: datetime, guard: Guard) -
 
 def _after_rows(run: SyncRun) -> SyncRun:
     """All rows have their outcome; what was deleted is left, or nothing."""
-    return (
-        replace(going_on(run), step=Step.LOAD, removing=True) if run.gone else replace(going_on(run), step=Step.COMMIT)
-    )
+    run = going_on(run)
+    return replace(run, step=Step.LOAD, removing=True) if run.gone else replace(run, step=Step.COMMIT)
 
 
 def open_parts(run: SyncRun, parts: Iterable[Part]) -> list[int]:

@@ -3,26 +3,18 @@
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from leadbridge.domain.carried import CarriedRun, next_of
+from leadbridge.domain.cycle_order import CycleOrder
 from leadbridge.domain.evolving import replace
+from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.waits import PARKED
 from leadbridge.ports import Clock, OvertakenError
 
 
-class Order(Protocol):
-    """What a state machine asks for; `begin` only asks how it is, behind so many `turns` of the execution."""
-
-    @property
-    def begin(self) -> bool: ...  # noqa: D102  # as above
-
-    @property
-    def turns(self) -> int: ...  # noqa: D102  # as above
-
-
 def one_step[R: CarriedRun](
-    order: Order,
+    order: SyncOrder | CycleOrder,
     known: Callable[[], tuple[R, int]],
     take: Callable[[R, int], tuple[R, int]],
     save: Callable[[R, int], int],
