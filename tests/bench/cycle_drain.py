@@ -8,11 +8,12 @@ apart, by a run that carries one record.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
+from typing import Any
 
 import httpx
 
@@ -37,20 +38,18 @@ CALL_SECONDS = 0.1
 UNGUARDED = {"changed_percent": 100, "blanked_percent": 100}
 
 
-class Draining(Ticking):
-    """A cycle that keeps Marketo's limits."""
+class Limited(Ticking):
+    """A cycle that keeps Marketo's limits, and whose calls take their time."""
 
-    def __init__(self, pair: Pair, rows: int, calls: int) -> None:
+    def __init__(self, pair: Pair, calls: int, kinds: Mapping[str, Any]) -> None:
         clients, found = pair
-        self.rows, self.allowed = rows, calls
+        self.allowed = calls
         for twin in found.values():
             twin.post("reset")
         found["marketo"].post("limits", FREE)
-        super().__init__(clients, found["marketo"], found["salesforce"], {**KINDS, "guard": UNGUARDED})
+        super().__init__(clients, found["marketo"], found["salesforce"], {**kinds, "guard": UNGUARDED})
         self._passing = False
         clients.http.event_hooks["request"].append(self._pass)
-        #: people and Leads by their numbers
-        self.ids: dict[str, list[str]] = {}
 
     def limiter(self) -> Limiter:
         """That of workers that read and write."""
@@ -69,7 +68,7 @@ class Draining(Ticking):
 
     def _pass(self, request: httpx.Request) -> None:
         if self._passing and "/_sim/" not in request.url.path:
-            self.clock.sleep(CALL_SECONDS)
+            self.clock.sleep(CALL_SECONDS / self.lanes)
 
     @contextmanager
     def timed(self) -> Iterator[Callable[[], float]]:
@@ -79,6 +78,22 @@ class Draining(Ticking):
             yield lambda: (self.clock.now() - begun) / timedelta(seconds=1)
         finally:
             self._passing = False
+
+    def aged(self) -> None:
+        """The org's first users are older than the twin, whose clock was put back."""
+        users = [each["Id"] for each in self.salesforce.get("records/User")]
+        old = {"SystemModstamp": "2026-03-01T00:00:00Z"}
+        self.salesforce.post("set", {"object": "User", "ids": users, "fields": old})
+
+
+class Draining(Limited):
+    """A cycle of people between systems of so many records."""
+
+    def __init__(self, pair: Pair, rows: int, calls: int) -> None:
+        super().__init__(pair, calls, KINDS)
+        self.rows = rows
+        #: people and Leads by their numbers
+        self.ids: dict[str, list[str]] = {}
 
     # backlogs
 
@@ -91,9 +106,7 @@ class Draining(Ticking):
         made = list[str]()
         for start in range(0, self.rows, 5_000):
             made += self.salesforce.post("load", {"Lead": leads[start : start + 5_000]})["Lead"]
-        users = [each["Id"] for each in self.salesforce.get("records/User")]
-        old = {"SystemModstamp": "2026-03-01T00:00:00Z"}
-        self.salesforce.post("set", {"object": "User", "ids": users, "fields": old})
+        self.aged()
         self.ids["salesforce"] = made
 
     def edited(self, side: str, mark: str, rows: int) -> None:

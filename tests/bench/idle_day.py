@@ -114,7 +114,7 @@ class Ticking(WiredCycle):
     """A cycle that is started by ticks alone."""
 
     def __init__(self, clients: Clients, marketo: Twin, salesforce: Twin, kinds: Mapping[str, Any] = KINDS) -> None:
-        cycle: CrmCycle = a_cycle(**kinds, low_watermark="2026-03-01T00:00")
+        cycle: CrmCycle = a_cycle(**{"low_watermark": "2026-03-01T00:00", **kinds})
         marketo.post("load", {"customObjectTypes": list(TYPES)})
         super().__init__(clients, marketo, salesforce, cycle)
         asking = Asking(self.connections.marketo("marketing"), self.connections.salesforce("crm"))

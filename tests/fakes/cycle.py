@@ -1,6 +1,6 @@
 """Links, records and what is due of the CRM cycle in memory."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -23,9 +23,9 @@ class InMemoryLinks:
     def __init__(self, *links: Link, step: Step = nothing) -> None:
         """What is remembered."""
         self._step = step
-        self.links: dict[str, Link] = {}
+        self.links: MutableMapping[str, Link] = {}
         #: by person the record that was linked last
-        self.people: dict[str, str] = {}
+        self.people: MutableMapping[str, str] = {}
         self.keep(links)
 
     def of(self, salesforce_ids: Collection[str]) -> Mapping[str, Link]:

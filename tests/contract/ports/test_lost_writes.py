@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import pytest
 
+from leadbridge.domain.batching import Buffer, Growth, Thresholds
 from leadbridge.domain.event import Result
 from leadbridge.domain.outcome import Outcome, State
 from tests.contract.ports.builders import LANE, START, a_claim, an_action, an_ending, an_event, arrival_of
@@ -14,6 +15,11 @@ from tests.integration.aws.local_aws import local_aws, refusal
 
 UNTIL = START + timedelta(minutes=5)
 GUARDS = ("guard#lead", "guard#match")
+#: a buffer of two persons, of whom one has left
+GROWN = Growth(
+    arrived=Buffer(count=2, bytes=20, since=START, version=1), limits=Thresholds(count=300, bytes=1000, seconds=60)
+)
+LEFT = Buffer(count=1, bytes=10, since=START, version=1)
 
 
 class LossyWire:
@@ -209,7 +215,33 @@ def lift(world: LossyWorld, lose: Callable[[], None]) -> Any:
     return world.lanes.lift(lease, 7)
 
 
+def settle(world: LossyWorld, lose: Callable[[], None]) -> Any:
+    world.lanes.announce(LANE, START, {"b": GROWN})
+    lease = world.lanes.take(LANE, START)
+    assert lease is not None
+    lose()
+    world.lanes.settle(lease, {"b": LEFT})
+    return _buffers(world)
+
+
+def settle_beside_an_arrival(world: LossyWorld, lose: Callable[[], None]) -> Any:
+    world.lanes.announce(LANE, START, {"b": GROWN})
+    lease = world.lanes.take(LANE, START)
+    assert lease is not None
+    world.lanes.announce(LANE, START, {"b": GROWN})
+    lose()
+    world.lanes.settle(lease, {"b": LEFT})
+    return _buffers(world)
+
+
+def _buffers(world: LossyWorld) -> Any:
+    buffer = world.lanes.idle(START + timedelta(days=1))[LANE]["b"]
+    return buffer.count, buffer.bytes
+
+
 TRANSACTIONS = (
+    settle,
+    settle_beside_an_arrival,
     add,
     set_aside,
     claim_events,

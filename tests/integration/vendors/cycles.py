@@ -1,6 +1,7 @@
 """Whole cycles between the vendor twins: the real frame, Syncs, kinds of records and clients; stores are in memory."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -63,6 +64,10 @@ def _nobody(run: SyncRun) -> None:
 class WiredCycle:
     """A cycle between the twins; their clock is ours."""
 
+    most_steps = MOST_STEPS
+    #: what the subscription may extract in a day
+    day_bytes = 500_000_000
+
     def __init__(self, clients: Clients, marketo: Twin, salesforce: Twin, cycle: CrmCycle) -> None:
         """The cycle is active."""
         self.marketo, self.salesforce, self.cycle = marketo, salesforce, cycle
@@ -80,9 +85,11 @@ class WiredCycle:
         for document in (a_marketo_connection(id="marketing"), a_salesforce_connection(id="crm"), cycle):
             self.documents.put(document)
         self.documents.move("crm_cycle", CYCLE, Move.ACTIVATE)
-        self.keys, self.bulk_runs = InMemoryKeys(), InMemoryBulkRuns()
+        self.bulk_runs = InMemoryBulkRuns()
         #: what its runs count
         self.meter = RecordingMeter()
+        #: how many workers are at work side by side, who take their turns here
+        self.lanes = 1
         #: what was asked of bulk machines
         self.extracts: list[dict[str, Any]] = []
         #: a reason for which their jobs may be refused
@@ -90,7 +97,8 @@ class WiredCycle:
         #: is told of a run of a Sync that waits for somebody, who says yes then
         self.asks: Callable[[SyncRun], None] = _nobody
         self.syncs, self.cycles, self.meter = InMemorySyncRuns(), InMemoryCycleRuns(), RecordingMeter()
-        self.objects, self.links, self.due = InMemoryObjects(), InMemoryLinks(), InMemoryDueRecords()
+        self.objects, self.links, self.keys = self.stores()
+        self.due = InMemoryDueRecords()
         whose = partial(vendor_of, self.documents)
         self.kept = KeptDescriptions(self.objects, self.clock)
         self.vendors = VendorSyncs(self.connections, whose, hands_nothing_over)
@@ -102,6 +110,15 @@ class WiredCycle:
     def limiter(self) -> Limiter:
         """What Marketo's client asks before each call."""
         return NoLimit()
+
+    def stores(self) -> tuple[InMemoryObjects, InMemoryLinks, InMemoryKeys]:
+        """Where files, links and guards are kept."""
+        return InMemoryObjects(), InMemoryLinks(), InMemoryKeys()
+
+    def stepping(self, what: str) -> AbstractContextManager[None]:
+        """Around what a process of its own would do."""
+        del what
+        return nullcontext()
 
     def _cycle_step(self) -> RunCycleStep:
         stores = EntityStores(
@@ -186,8 +203,9 @@ class WiredCycle:
 
     def carried(self, slot: str) -> CycleRun:
         """Carry a run that was begun to its end."""
-        for turn in range(MOST_STEPS):
-            answer = self._cycle_step()(CycleOrder(cycle=CYCLE, slot=slot, begin=not turn), lambda: 600.0)
+        for turn in range(self.most_steps):
+            with self.stepping("cycle"):
+                answer = self._cycle_step()(CycleOrder(cycle=CYCLE, slot=slot, begin=not turn), lambda: 600.0)
             if answer["step"] in {"done", "failed", "cancelled"}:
                 break
             self.clock.sleep(answer["wait_seconds"])
@@ -198,17 +216,23 @@ class WiredCycle:
         return found[0]
 
     def _drive(self, order: SyncOrder) -> None:
-        for _ in range(MOST_STEPS):
-            answer = self._sync_step()(order, lambda: 600.0)
+        for _ in range(self.most_steps):
+            answer = self._sync_stepped(order)
             if answer["step"] in {"done", "failed", "cancelled"}:
                 return
             if answer["waiting"] == Waiting.GUARD:
                 self._confirmed(order)
             self.clock.sleep(answer["wait_seconds"])
+            self.lanes = max(1, len(answer["lanes"]))
             for parts in answer["lanes"]:
-                self._sync_step()(SyncOrder(sync=order.sync, slot=order.slot, parts=tuple(parts)), lambda: 600.0)
+                self._sync_stepped(SyncOrder(sync=order.sync, slot=order.slot, parts=tuple(parts)))
+            self.lanes = 1
             child = self._extracted(answer["child"]) if answer["child"] else None
-            self._sync_step()(SyncOrder(sync=order.sync, slot=order.slot, child=child), lambda: 600.0)
+            self._sync_stepped(SyncOrder(sync=order.sync, slot=order.slot, child=child))
+
+    def _sync_stepped(self, order: SyncOrder) -> dict[str, Any]:
+        with self.stepping("load" if order.parts else "sync"):
+            return self._sync_step()(order, lambda: 600.0)
 
     def _confirmed(self, order: SyncOrder) -> None:
         found = self.syncs.get(order.sync, order.slot)
@@ -218,14 +242,16 @@ class WiredCycle:
 
     def _extracted(self, order: dict[str, Any]) -> dict[str, Any]:
         self.extracts.append(order["request"])
-        return extracted(
-            order,
-            runs=self.bulk_runs,
-            objects=self.objects,
-            connections=self.connections,
-            clock=self.clock,
-            refused=self.refused,
-        )
+        with self.stepping("extract"):
+            return extracted(
+                order,
+                runs=self.bulk_runs,
+                objects=self.objects,
+                connections=self.connections,
+                clock=self.clock,
+                refused=self.refused,
+                day_bytes=self.day_bytes,
+            )
 
     # what came of it
 

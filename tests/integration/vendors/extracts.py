@@ -25,12 +25,13 @@ def extracted(
     connections: TwinConnections,
     clock: SettableClock,
     refused: str = "",
+    day_bytes: int = 500_000_000,
 ) -> dict[str, Any]:
     """The answer of an extract that ended well, or was `refused` with that reason; its waits move the clock."""
     step = RunBulkStep(
         runs=runs,
         objects=objects,
-        vendors=VendorBulkJobs(connections, day_bytes=500_000_000, now=clock.now),
+        vendors=VendorBulkJobs(connections, day_bytes=day_bytes, now=clock.now),
         clock=clock,
         meter=RecordingMeter(),
         policy=Policy(),

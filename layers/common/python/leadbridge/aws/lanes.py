@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from leadbridge.aws.items import Item, dump, later, load
+from leadbridge.aws.items import Item, dump, later, load, update, write_groups
 from leadbridge.domain.batching import Buffer, Growth
 from leadbridge.domain.event import VERSION, instant, iso
 from leadbridge.ports import Lease
@@ -145,16 +145,8 @@ class DynamoLanes:
                     f"{places.name(kind, action)} = {places.value(value)}"
                     for kind, value in (kept | {"s": iso(now_there.since)}).items()
                 ]
-        values = {":epoch": lease.epoch, ":v": VERSION, **places.values}
-        changed = self._change(
-            lease.lane,
-            "SET " + ", ".join(sets),
-            " AND ".join(conditions),
-            values,
-            remove=", ".join(removes),
-            names=places.names,
-        )
-        return changed is not None
+        expression = "SET " + ", ".join(sets) + (f" REMOVE {', '.join(removes)}" if removes else "")
+        return self._once(lease, expression, " AND ".join(conditions), {":v": VERSION, **places.values}, places.names)
 
     def _settle_by_difference(self, lease: Lease, left: Mapping[str, Buffer], actions: Sequence[str]) -> None:
         """Take from the counters what has left; since when is put right by the next look, which this one provokes."""
@@ -164,13 +156,21 @@ class DynamoLanes:
             seen, now_there = lease.buffers.get(action, EMPTY), left.get(action, EMPTY)
             added.append(f"{places.name('n', action)} {places.value(now_there.count - seen.count)}")
             added.append(f"{places.name('b', action)} {places.value(now_there.bytes - seen.bytes)}")
-        self._change(
-            lease.lane,
-            "ADD " + ", ".join(added),
-            "epoch = :epoch",
-            {":epoch": lease.epoch, **places.values},
-            names=places.names,
-        )
+        self._once(lease, "ADD " + ", ".join(added), "epoch = :epoch", places.values, places.names)
+
+    def _once(
+        self,
+        lease: Lease,
+        expression: str,
+        condition: str,
+        values: Mapping[str, Any],
+        names: Mapping[str, str],
+    ) -> bool:
+        """Change the lane as its holder, one time, also if the answer is lost: a transaction has a token for that."""
+        given = {name.removeprefix(":"): value for name, value in values.items()}
+        key = {"pk": "lane", "sk": lease.lane}
+        operation = update(self._table, key, expression, condition, names, epoch=lease.epoch, **given)
+        return write_groups(self._client, [[operation]])[0] is None
 
     def take(self, lane: str, now: datetime) -> Lease | None:
         """Take the lease with the next epoch, or None while another holds it."""
