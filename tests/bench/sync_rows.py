@@ -27,7 +27,8 @@ from typing import Any
 
 from leadbridge.domain.partitioning import partitions_for
 from leadbridge.domain.records import FieldDescription, ObjectDescription
-from leadbridge.domain.rows import CompiledSync, compile_sync, import_columns
+from leadbridge.domain.rows import CompiledSync, compile_sync
+from leadbridge.domain.sync_imports import import_columns
 from leadbridge.domain.syncing import Part, SyncRun, Way
 from leadbridge.errors import ConfigurationError
 from leadbridge.ports import StoredFile, Writer
@@ -205,7 +206,7 @@ def written(
     ended, open_ = done
     part = Part(sync=run.sync, slot=run.slot, number=number)
     write_results(objects, run, part, 0, ended)
-    columns = import_columns(compiled)
+    columns = import_columns(compiled, "marketo")
     lines = [(row.position, "created", *map(values.get, columns)) for row, values in open_]
     write_import(objects, run, part, 1, lines)
     return {"ended": len(ended), "open": len(open_)}

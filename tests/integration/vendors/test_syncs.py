@@ -395,6 +395,73 @@ def test_many_people_are_written_by_import_and_each_row_that_failed_is_named(bui
     assert again.totals == Totals(unchanged=60, failed=1)
 
 
+KEYED = TO_SALESFORCE | {
+    "dedupe": "youngest",
+    "match": [{"column": "id", "field": "External_Key__c"}],
+    "mappings": [*TO_SALESFORCE["mappings"], {"to": "External_Key__c", "column": "id"}],
+}
+
+
+@pytest.mark.cap("U41")
+@pytest.mark.parametrize(("rule", "operation"), [("create_and_update", "upsert"), ("create", "insert")])
+def test_many_records_are_written_to_salesforce_by_a_job_and_each_row_that_failed_is_named(
+    build: Build, rule: str, operation: str
+) -> None:
+    """5,001 people: new ones are made, known ones changed, emptied, left alone or skipped; a refused row is told.
+
+    No record is written by REST, and a second run writes nothing.
+    """
+    world = build(**KEYED, import_rule=rule)
+    known = [{**contact(number), "External_Key__c": str(number + 1)} for number in range(20)]
+    known[3] |= {"Title": "Old"}
+    known[4] |= {"LastName": "Before\nher marriage"}
+    world.salesforce.post("load", {"Contact": known})
+    world.people(5_000)
+    world.marketo.post("load", {"leads": [{"id": 5_001, "email": "no-name@example.com"}]})
+    emptied = [{"id": number, "title": None} for number in (6, 7)]
+    world.wired.marketo("marketing").sync_leads(emptied, action="updateOnly", lookup_field="id")
+    run = world.ran()
+
+    assert (run.step, run.load, run.pulled) == (Step.DONE, Way.BULK, 5_001), (run.reason, run.message)
+    there = {"updated": 4, "unchanged": 16} if operation == "upsert" else {"skipped": 20}
+    assert run.totals == Totals(created=4_980, failed=1, **there)
+    results = SyncResults(documents=world.documents, runs=world.runs, objects=world.objects)
+    [failed] = results.failed(world.sync.id, run.slot)
+    assert (failed.source_id, failed.reason) == ("5001", "salesforce_failed")
+    assert "REQUIRED_FIELD_MISSING" in failed.message
+    records = world.records()
+    assert len(records) == 5_000
+    for number in range(5_000):
+        wanted, held = contact(number), records[f"person{number}@example.com"]
+        if operation == "insert" and number < 20:
+            wanted = {name: known[number][name] for name in wanted}
+        elif number in {5, 6}:
+            wanted["Title"] = None
+        assert {name: held.get(name) for name in wanted} == wanted
+    jobs = [each.request for each, _ in world.bulk_runs._runs.values() if each.request.get("operation")]
+    assert [each["operation"] for each in jobs] == [operation]
+    assert not [each for each in world.salesforce.get("log?since=0") if "composite/sobjects" in each["path"]]
+    again = world.again().totals
+    assert (again.created, again.updated, again.failed) == (0, 0, 1)
+
+
+def test_records_that_are_there_are_changed_by_a_job_by_their_ids(build: Build) -> None:
+    """Found by an address, which keeps nobody apart; who is not there stays away."""
+    world = build(**TO_SALESFORCE | {"dedupe": "youngest"}, import_rule="update", by={"load": "bulk"})
+    world.contacts(20, Title="Old")
+    before = {each["Id"] for each in world.records().values()}
+    world.people(30)
+    run = world.ran()
+
+    assert (run.load, run.totals) == (Way.BULK, Totals(updated=20, skipped=10)), run.message
+    records = world.records()
+    assert {each["Id"] for each in records.values()} == before
+    assert {number: records[f"person{number}@example.com"]["Title"] for number in range(20)} == {
+        number: contact(number)["Title"] for number in range(20)
+    }
+    assert not [each for each in world.salesforce.get("log?since=0") if "composite/sobjects" in each["path"]]
+
+
 @pytest.mark.pain("P13")
 def test_a_contact_whose_transaction_ends_behind_a_run_is_carried_over_by_the_next(build: Build) -> None:
     """It bears a moment that lies behind the first run, by the clock: that run reads no further than to the begin of

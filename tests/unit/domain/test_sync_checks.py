@@ -105,10 +105,6 @@ def test_sound_syncs_of_both_directions_have_no_findings() -> None:
             "match[0].field: id is set by the vendor, so no new record has it; choose `import: update`",
         ),
         (
-            {"writeback": [{"to": "Title", "field": "id"}], "by": {"load": "bulk"}},
-            "by.load: an import does not tell ids, so nothing could be written back; choose auto or rest",
-        ),
-        (
             {"writeback": [{"to": "CreatedDate", "field": "id"}]},
             "writeback[0].to: CreatedDate cannot be changed; choose another field",
         ),
@@ -285,6 +281,56 @@ def test_an_object_that_marketo_cannot_list_is_refused_with_the_reason(name: str
 def test_a_source_says_what_its_object_needs_and_nothing_else(members: dict[str, Any], said: list[str]) -> None:
     """Lists, programs and activity types go with their objects; ways and extraction with what Marketo offers."""
     assert shape(**members) == said
+
+
+NO_IDS = "an import does not tell ids, so nothing could be written back"
+NO_ORDER = "a job writes rows side by side, so those of one key would have no order"
+NO_HEADERS = "a job takes no duplicate rules, idempotency field or assignment rule"
+ONE_KEY = "a job keeps new records apart by one unique External Id field only"
+BACK = {"writeback": [{"to": "salesforceId", "field": "Id"}]}
+BY_FILE = {"by": {"load": "bulk"}}
+KEYED = {
+    "match": [{"column": "id", "field": "Key__c"}],
+    "mappings": mappings(("Email", "email"), ("LastName", "lastName"), ("Key__c", "id")),
+}
+
+
+@pytest.mark.parametrize(
+    ("members", "why"),
+    [
+        ({}, ""),
+        (BACK, NO_IDS),
+        ({"dedupe": "import_everything"}, NO_ORDER),
+        ({"destination": {"connection": "crm", "object": "Contact", "duplicate_rules": "allow"}}, NO_HEADERS),
+    ],
+)
+def test_whoever_wants_an_import_that_cannot_be_is_told_why(members: dict[str, Any], why: str) -> None:
+    """Towards Salesforce: a job tells ids to nobody, has no order and takes no headers."""
+    said = [f"by.load: {why}; choose auto or rest"] if why else []
+
+    assert shape(**members, **BY_FILE) == said
+    # without the wish the same document has nothing wrong
+    assert shape(**members) == []
+
+
+@pytest.mark.parametrize(
+    ("unique", "external_id", "rule", "why"),
+    [
+        (True, True, "create_and_update", ""),
+        (True, True, "create", ""),
+        (False, True, "create_and_update", ONE_KEY),
+        (True, False, "create", ONE_KEY),
+        (False, False, "update", ""),
+    ],
+)
+def test_an_import_makes_records_only_where_their_key_keeps_them_apart(
+    unique: bool, external_id: bool, rule: str, why: str
+) -> None:
+    """A unique External Id field; records that are there are changed by their ids, whatever they were found by."""
+    key = FieldDescription(name="Key__c", type="string", unique=unique, external_id=external_id)
+    said = [f"by.load: {why}; choose auto or rest"] if why else []
+
+    assert to_salesforce(a_contact(Key__c=key), **KEYED, **BY_FILE, import_rule=rule) == said
 
 
 def test_a_destination_at_marketo_has_a_key_and_the_others_are_refused_with_the_reason() -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from leadbridge.domain.records import FieldDescription
 from leadbridge.domain.source_query import Facts
 from leadbridge.domain.sync_plan import Cost, choose_extract, choose_load, extract_cost, load_cost
 from tests.builders.sync_ends import a_contact, leads
@@ -16,7 +17,7 @@ CONTACT, LEADS = Facts(fields=a_contact().fields), Facts(fields=leads().fields)
 def test_more_than_5000_rows_go_by_bulk_jobs(rows: int | None, way: str) -> None:
     """5,001 rows choose bulk, 5,000 choose REST, for reading and for writing, and the reason names the number."""
     read = choose_extract(a_sync(), "salesforce", CONTACT, rows, changes=False)
-    written = choose_load(a_sync(), "marketo", rows)
+    written = choose_load(a_sync(), "marketo", rows, leads)
 
     assert (read.way, written.way) == (way, way)
     assert read.why == written.why
@@ -30,7 +31,33 @@ def test_the_document_decides_where_it_says_how(way: str) -> None:
 
     for rows in (1, 1_000_000):
         assert choose_extract(sync, "salesforce", CONTACT, rows, changes=False).way == way
-        assert choose_load(sync, "marketo", rows).way == way
+        assert choose_load(sync, "marketo", rows, leads).way == way
+
+
+KEYED = {"match": [{"column": "id", "field": "Key__c"}]}
+
+
+@pytest.mark.parametrize(
+    ("sync_id", "members", "unique", "way", "why"),
+    [
+        ("plain", KEYED, True, "bulk", "5001 rows are more than 5000"),
+        ("plain", KEYED, False, "rest", "one unique External Id field"),
+        ("plain", {}, True, "rest", "one unique External Id field"),
+        ("plain", KEYED | {"dedupe": "import_everything"}, True, "rest", "no order"),
+        ("main.activities", KEYED, True, "rest", "the legs of a cycle"),
+    ],
+)
+def test_many_rows_go_to_salesforce_by_a_job_where_a_key_keeps_new_records_apart(
+    sync_id: str, members: dict[str, Any], unique: bool, way: str, why: str
+) -> None:
+    """Else by REST, however many they are, and the reason is told."""
+    key = FieldDescription(name="Key__c", type="string", unique=unique, external_id=True)
+    sync = a_sync(to_salesforce=True, **members).model_copy(update={"id": sync_id})
+    chosen = choose_load(sync, "salesforce", 5_001, lambda: a_contact(Key__c=key))
+
+    assert chosen.way == way
+    assert why in chosen.why
+    assert choose_load(sync, "salesforce", 5_000, lambda: a_contact(Key__c=key)).way == "rest"
 
 
 NAMED = {"clauses": [{"column": "email", "operator": "equals", "value": "ada@example.com"}]}

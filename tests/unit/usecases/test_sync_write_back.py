@@ -9,6 +9,7 @@ from leadbridge.domain.sync import Sync
 from leadbridge.domain.sync_plan import choose_load
 from leadbridge.domain.syncing import Step, Totals
 from leadbridge.errors import UncertainWriteError
+from tests.builders.sync_ends import leads
 from tests.builders.sync_runs import SyncWorld
 from tests.builders.syncs import a_sync
 
@@ -127,5 +128,5 @@ def test_what_is_skipped_is_not_told_back() -> None:
 def test_many_rows_are_not_imported_by_file_where_ids_are_wanted() -> None:
     """An import tells no ids, so rows go by REST however many they are."""
     sync: Sync = a_sync(writeback=BACK)
-    assert choose_load(sync, "marketo", 1_000_000).way == "rest"
-    assert choose_load(a_sync(), "marketo", 1_000_000).way == "bulk"
+    assert choose_load(sync, "marketo", 1_000_000, leads).way == "rest"
+    assert choose_load(a_sync(), "marketo", 1_000_000, leads).way == "bulk"

@@ -273,12 +273,6 @@ def key_values(compiled: CompiledSync, row: SourceRow) -> dict[str, Any]:
     return {each.name: coerce(row.columns[pair.column], each) for pair, each in pairs}
 
 
-def import_columns(compiled: CompiledSync) -> tuple[str, ...]:
-    """The columns of a file that is imported."""
-    flag = [compiled.flag] if compiled.flag else []
-    return tuple(dict.fromkeys([*compiled.sync.key_fields, *(source.to for source in compiled.mapped), *flag]))
-
-
 def same(held: Any, wanted: Any, described: FieldDescription) -> bool:
     """Whether a field holds a value already, as its vendor keeps it: without blanks around it, e-mail in any case."""
     if blank(wanted):

@@ -15,10 +15,10 @@ from leadbridge.domain.schedule import problems
 from leadbridge.domain.source_checks import check_source
 from leadbridge.domain.source_query import CHANGE_STAMPS, Facts, reads_leads_by_key
 from leadbridge.domain.sync import FlagDeletes, ImportRule, Sync
+from leadbridge.domain.sync_imports import why_never_by_file, why_not_by_file
 from leadbridge.domain.sync_objects import (
     NEEDED_AT_DESTINATION,
     NEEDED_MEMBERS,
-    importable,
     readable,
     unwritable,
 )
@@ -69,7 +69,13 @@ def check_shape(sync: Sync, source: Vendor, destination: Vendor, now: datetime) 
         for name in ("partition", *NEEDED_AT_DESTINATION.values()):
             if getattr(sync.destination, name) is not None:
                 yield f"destination.{name}: is Marketo's; remove it"
+    if sync.by.load == "bulk" and (why := why_never_by_file(sync, destination)):
+        yield _by_rest(why)
     yield from (f"{member}: {said}" for member, said in problems(sync, now))
+
+
+def _by_rest(why: str) -> str:
+    return f"by.load: {why}; choose auto or rest"
 
 
 def _check_marketo_destination(sync: Sync) -> Iterator[str]:
@@ -82,11 +88,8 @@ def _check_marketo_destination(sync: Sync) -> Iterator[str]:
             yield f"destination.{name}: has no place with {sync.destination.object}; remove it"
     if why := unwritable(sync.destination.object):
         yield f"destination.object: {why}"
-    elif sync.destination.object != "leads":
-        if sync.destination.partition is not None:
-            yield "destination.partition: goes with leads only; remove it"
-        if sync.by.load == "bulk" and not importable(sync.destination.object):
-            yield f"by.load: {sync.destination.object} are written by `rest` only; choose auto or rest"
+    elif sync.destination.object != "leads" and sync.destination.partition is not None:
+        yield "destination.partition: goes with leads only; remove it"
     for name in ("duplicate_rules", "idempotency_field"):
         if getattr(sync.destination, name) is not None:
             yield f"destination.{name}: is Salesforce's; remove it"
@@ -183,11 +186,13 @@ def _check_destination(sync: Sync, destination: End) -> Iterator[str]:
 
 
 def _check_match(sync: Sync, destination: End) -> Iterator[str]:
-    fields = destination.described.fields
-    if destination.vendor == "marketo" and sync.by.load == "bulk" and sync.destination.object != "leads":
-        keys = ", ".join(destination.described.key_fields)
-        if keys and not _keyed(sync, destination.described):
-            yield f"by.load: an import finds records by their own key only; match by {keys}, or choose auto or rest"
+    fields, vendor = destination.described.fields, destination.vendor
+    if (
+        sync.by.load == "bulk"
+        and not why_never_by_file(sync, vendor)
+        and (why := why_not_by_file(sync, vendor, destination.described))
+    ):
+        yield _by_rest(why)
     mapped = {mapping.to for mapping in sync.mappings}
     for index, pair in enumerate(sync.match):
         where, field = f"match[{index}].field", fields.get(pair.field)
@@ -277,8 +282,6 @@ def _check_writeback(sync: Sync, source: End, destination: End) -> Iterator[str]
     if sync.writeback and source.vendor == "marketo" and sync.source.object != "leads":
         yield f"writeback: {source.name} cannot be written back to; remove it, or read leads"
         return
-    if sync.writeback and sync.by.load == "bulk":
-        yield "by.load: an import does not tell ids, so nothing could be written back; choose auto or rest"
     for index, back in enumerate(sync.writeback):
         where, target = f"writeback[{index}]", source.described.fields.get(back.to)
         if target is None:

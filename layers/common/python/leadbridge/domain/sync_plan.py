@@ -6,14 +6,17 @@ cost is what the vendors' own limits make of a number of rows; it is told before
 Source: Marketo REST API, "Limits", "Bulk Extract", "Bulk Import"; Salesforce REST and Bulk API 2.0 limits.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from math import ceil
 
+from leadbridge.domain.cycle_syncs import is_derived
 from leadbridge.domain.dedupe_rules import Vendor
+from leadbridge.domain.records import ObjectDescription
 from leadbridge.domain.source_query import DELETED_LEAD, Facts, Way, reads_leads_by_key
 from leadbridge.domain.sync import LoggedSource, Sync
-from leadbridge.domain.sync_objects import ACTION, Readable, importable, readable
+from leadbridge.domain.sync_imports import why_never_by_file, why_not_by_file
+from leadbridge.domain.sync_objects import ACTION, Readable, readable
 
 #: rows that go by REST at most (U52)
 THRESHOLD = 5_000
@@ -79,16 +82,20 @@ def choose_extract(
     return replace(choice, cost=extract_cost(vendor, choice.way, rows or 0, windows=windows))
 
 
-def choose_load(sync: Sync, vendor: Vendor, rows: int | None) -> Choice:
-    """How rows are written."""
+def choose_load(sync: Sync, vendor: Vendor, rows: int | None, describe: Callable[[], ObjectDescription]) -> Choice:
+    """How rows are written; the destination is described where that decides."""
     if sync.destination.object == ACTION:
         return Choice(way="rest", why=f"each row becomes a call of the Action {sync.destination.action}")
-    # an import does not tell the ids of what it has made, and knows one field to find people by
-    finds = sync.destination.object != "leads" or len(sync.match) == 1
-    by_file = vendor == "marketo" and importable(sync.destination.object) and finds and not sync.writeback
-    ways: tuple[Way, ...] = _WAYS if by_file else ("rest",)
-    choice = _chosen(sync.by.load, ways, rows, of=sync.destination.object)
+    never = "the legs of a cycle are written by REST" if _is_leg(sync, vendor) else why_never_by_file(sync, vendor)
+    choice = Choice(way="rest", why=never) if never else _chosen(sync.by.load, _WAYS, rows, of=sync.destination.object)
+    if choice.way == "bulk" and (why := why_not_by_file(sync, vendor, describe())):
+        choice = Choice(way="rest", why=why)
     return replace(choice, cost=load_cost(vendor, choice.way, rows or 0))
+
+
+def _is_leg(sync: Sync, vendor: Vendor) -> bool:
+    """Whether a cycle writes to Salesforce, whose price counts calls."""
+    return vendor == "salesforce" and is_derived(sync.id)
 
 
 def extract_cost(vendor: Vendor, way: Way, rows: int, *, windows: int = 1, row_bytes: float = ROW_BYTES) -> Cost:

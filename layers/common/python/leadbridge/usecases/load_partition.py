@@ -33,13 +33,13 @@ from leadbridge.domain.rows import (
     SourceRow,
     compile_sync,
     decide,
-    import_columns,
     key_of,
     key_values,
     record_key,
 )
 from leadbridge.domain.shifts import Shift
 from leadbridge.domain.sync import Sync
+from leadbridge.domain.sync_imports import import_cells, import_columns
 from leadbridge.domain.sync_plan import CHUNK_CALLS
 from leadbridge.domain.sync_words import said
 from leadbridge.domain.sync_write_back import compile_back, origin_of
@@ -412,11 +412,11 @@ class LoadPartition:
         write_plan(self._objects, run, work.part, number, planned)
 
     def _into_file(self, work: "_Work", number: int, writes: Sequence[RowWrite]) -> None:
-        lines, columns = [], import_columns(work.compiled)
+        compiled, vendor = work.compiled, work.run.destination
+        lines, columns = [], import_columns(compiled, vendor)
         for write in writes:
-            # a blank cell would empty its field, so what stays as it is goes along
-            fields = {**write.held, **_key_of_file(work.compiled, write), **write.fields}
-            lines.append((write.row.position, write.outcome.value, *map(fields.get, columns)))
+            cells = import_cells(compiled, vendor, write)
+            lines.append((write.row.position, write.outcome.value, *map(cells.get, columns)))
         write_import(self._objects, work.run, work.part, number, lines)
 
     def _begun_before(self, work: "_Work") -> dict[int, Outcome | RowOutcome]:
@@ -809,12 +809,6 @@ def _new(work: _Work, write: RowWrite) -> Mapping[str, Any]:
 def _may_write(described: FieldDescription | None) -> bool:
     """Whether a field is there, and somebody may write it."""
     return described is not None and (described.createable or described.updateable)
-
-
-def _key_of_file(compiled: CompiledSync, write: RowWrite) -> Mapping[str, Any]:
-    """The key in a file: one that the vendor fixes as the record has it, or another record would be made of it."""
-    fixed = {each.name for each in compiled.key_fields if not each.updateable and each.name in write.held}
-    return {name: value for name, value in key_values(compiled, write.row).items() if name not in fixed}
 
 
 def _key(item: Open) -> str:

@@ -125,7 +125,7 @@ class PreviewSync:
             rows=rows[:SHOWN],
             outcomes=[row.outcome for row in rows],
             row_bytes=_row_bytes(rows),
-            load=choose_load(opened.sync, to, total.rows),
+            load=choose_load(opened.sync, to, total.rows, destination.describe),
             calls=opened.source.calls + destination.calls,
             budget=budget,
         )

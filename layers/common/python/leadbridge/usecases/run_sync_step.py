@@ -23,10 +23,10 @@ from leadbridge.domain.evolving import replace
 from leadbridge.domain.gone import FATE
 from leadbridge.domain.looked_up import looked_up_columns
 from leadbridge.domain.partitioning import partitions_for
-from leadbridge.domain.rows import import_columns
 from leadbridge.domain.source_query import KEPT, Anew, SourceQuery, changed_in, columns_of, seen_of, source_query
 from leadbridge.domain.source_query import Way as QueryWay
 from leadbridge.domain.sync import LoggedSource, Sync
+from leadbridge.domain.sync_imports import import_columns, import_request
 from leadbridge.domain.sync_objects import Readable, readable
 from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.sync_plan import choose_extract, choose_load
@@ -409,22 +409,16 @@ class RunSyncStep:
         if run.reads_only:
             return syncing.read_through(run, self._clock.now())
         load = Way.REST
-        if run.destination == "marketo" and not run.planning and self._finds_alike(run, sync):
-            load = Way(choose_load(sync, run.destination, run.pulled).way)
+        if not run.planning:
+            load = Way(
+                choose_load(sync, run.destination, run.pulled, lambda: self._load.compiled(run, sync).described).way
+            )
         size = sum(self._objects.stored(page_key(run, number)).size for number in range(1, run.pages + 1))
         return syncing.extracted(run, partitions_for(run.pulled, size), load)
 
-    def _finds_alike(self, run: SyncRun, sync: Sync) -> bool:
-        """Whether an import finds records as we do: people by one field, others by their whole key."""
-        if sync.destination.object == "leads":
-            return len(sync.match) == 1
-        if choose_load(sync, run.destination, run.pulled).way == "rest":
-            return False
-        return set(sync.key_fields) == set(self._load.compiled(run, sync).described.key_fields)
-
     def _join(self, work: "_Work") -> None:
         run = work.run
-        columns = import_columns(self._load.compiled(run, work.sync))
+        columns = import_columns(self._load.compiled(run, work.sync), run.destination)
         parts = self._runs.parts(run.sync, run.slot)
         self._save(work, syncing.joined(run, join_import(self._objects, run, columns, parts)))
 
@@ -450,14 +444,14 @@ class RunSyncStep:
         return self._import_order(run) if run.step is Step.LOAD_FILES else self._extract_order(run)
 
     def _import_order(self, run: SyncRun) -> dict[str, Any]:
-        destination, pair = self._sync(run).destination, self._sync(run).match[0]
-        request = {"lookup_field": pair.field, "blank": "clear"}
+        sync = self._sync(run)
+        destination = sync.destination
         return {
             "run": import_run(run),
             "vendor": run.destination,
             "connection": destination.connection,
             "object": destination.object,
-            "request": request | ({"partition": destination.partition} if destination.partition else {}),
+            "request": import_request(self._load.compiled(run, sync), run.destination),
             "prefix": f"{run.folder}/bulk",
             "source": import_key(run),
         }
