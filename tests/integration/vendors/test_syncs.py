@@ -27,7 +27,7 @@ from tests.fakes.schemas import InMemorySchemas
 from tests.integration.vendors.conftest import Clients, Twin
 from tests.integration.vendors.wired import SharedClock, TwinConnections, WorldClients
 
-TO_MARKETO = {
+TO_MARKETO: dict[str, Any] = {
     "dedupe": "import_everything",
     "mappings": [
         {"to": "email", "column": "Email"},
@@ -36,7 +36,7 @@ TO_MARKETO = {
         {"to": "title", "column": "Title", "blank": "clear"},
     ],
 }
-TO_SALESFORCE = {
+TO_SALESFORCE: dict[str, Any] = {
     "dedupe": "import_everything",
     "to_salesforce": True,
     "mappings": [
@@ -395,7 +395,7 @@ def test_many_people_are_written_by_import_and_each_row_that_failed_is_named(bui
     assert again.totals == Totals(unchanged=60, failed=1)
 
 
-KEYED = TO_SALESFORCE | {
+KEYED: dict[str, Any] = TO_SALESFORCE | {
     "dedupe": "youngest",
     "match": [{"column": "id", "field": "External_Key__c"}],
     "mappings": [*TO_SALESFORCE["mappings"], {"to": "External_Key__c", "column": "id"}],

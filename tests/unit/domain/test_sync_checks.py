@@ -287,9 +287,9 @@ NO_IDS = "an import does not tell ids, so nothing could be written back"
 NO_ORDER = "a job writes rows side by side, so those of one key would have no order"
 NO_HEADERS = "a job takes no duplicate rules, idempotency field or assignment rule"
 ONE_KEY = "a job keeps new records apart by one unique External Id field only"
-BACK = {"writeback": [{"to": "salesforceId", "field": "Id"}]}
-BY_FILE = {"by": {"load": "bulk"}}
-KEYED = {
+BACK: dict[str, Any] = {"writeback": [{"to": "salesforceId", "field": "Id"}]}
+BY_FILE: dict[str, Any] = {"by": {"load": "bulk"}}
+KEYED: dict[str, Any] = {
     "match": [{"column": "id", "field": "Key__c"}],
     "mappings": mappings(("Email", "email"), ("LastName", "lastName"), ("Key__c", "id")),
 }

@@ -1,5 +1,6 @@
 """The guard against mass damage: a run that would do too much writes nothing until a person confirms it."""
 
+import csv
 import re
 from typing import Any
 
@@ -12,10 +13,11 @@ from leadbridge.domain.sync_progress import members
 from leadbridge.domain.syncing import Step, SyncRun, Totals
 from leadbridge.domain.waits import Waiting
 from leadbridge.errors import ConfigurationError, QuotaExhaustedError
-from leadbridge.usecases.sync_files import part_key
+from leadbridge.usecases.sync_files import import_key, part_key
 from leadbridge_cli.run_bar import sentence
 from tests.builders.sync_runs import SLOT, SyncWorld
 from tests.builders.syncs import a_sync
+from tests.fakes.bulk import FakeBulkVendor
 from tests.fakes.clock import NOON
 from tests.fakes.steps import Crash
 
@@ -295,6 +297,78 @@ def test_an_import_is_counted_before_its_file_is_made() -> None:
     parked(confirmed)
     confirmed.starting().ask(confirmed.sync.id, SLOT, Asked.CONFIRM)
     assert confirmed.drive(until=Step.JOIN).reason == ""
+
+
+SCORED: dict[str, Any] = {
+    "mappings": [
+        *CLEARING[:1],
+        {"to": "lastName", "column": "LastName", "blank": "skip"},
+        {"to": "score", "column": "Score"},
+    ],
+    "guard": {"changed_percent": 0},
+    "by": {"load": "bulk"},
+}
+
+
+@pytest.mark.parametrize(("days", "sent"), [(3, "Lovelace"), (0, "Name 5")])
+def test_rows_of_an_import_are_decided_anew_when_somebody_confirms_it_days_later(days: int, sent: str) -> None:
+    """A blank that leaves its field alone sends what the record holds then: not what it held before the wait.
+
+    A run that is confirmed at once is not decided twice.
+    """
+    world = a_world(**SCORED)
+    world.source.rows = [({**row, "Score": "7", "LastName": ""}, at, shown) for row, at, shown in world.source.rows]
+    parked(world)
+    world.destination.records[5]["lastName"] = "Lovelace"
+    world.clock.advance(86_400 * days)
+    world.starting().ask(world.sync.id, SLOT, Asked.CONFIRM)
+    run = world.drive(until=Step.LOAD_FILES)
+
+    assert (run.step, run.pulled) == (Step.LOAD_FILES, 6)
+    names = {
+        row["email"]: row["lastName"]
+        for row in csv.DictReader(world.objects.contents[import_key(run)].decode().splitlines())
+    }
+    assert names["p5@example.com"] == sent
+    assert len(names) == 6
+    assert run.totals == Totals()
+
+
+def test_a_process_may_die_at_any_point_while_rows_are_decided_anew() -> None:
+    """Whoever follows makes the same file: each row once, with what its record holds by then."""
+    for number in range(1, MOST_POINTS):
+        world = a_world(**SCORED)
+        world.source.rows = [({**row, "Score": "7", "LastName": ""}, at, shown) for row, at, shown in world.source.rows]
+        parked(world)
+        world.destination.records[5]["lastName"] = "Lovelace"
+        world.clock.advance(86_400 * 3)
+        world.starting().ask(world.sync.id, SLOT, Asked.CONFIRM)
+        world.steps.arm(number)
+        run = world.drive(until=Step.LOAD_FILES)
+        died = world.steps.die_at is None
+        world.steps.disarm()
+        lines = list(csv.DictReader(world.objects.contents[import_key(run)].decode().splitlines()))
+        assert sorted(line["email"] for line in lines) == [f"p{each}@example.com" for each in range(6)]
+        assert {line["lastName"] for line in lines if line["email"] == "p5@example.com"} == {"Lovelace"}
+        if not died:
+            return
+    pytest.fail("there is always another point")
+
+
+def test_what_an_import_has_written_is_told_also_where_somebody_cancels_meanwhile() -> None:
+    """Its refused rows are listed and counted as failed; the run ends as cancelled behind it."""
+    world = a_world(by={"load": "bulk"})
+    world.bulk_vendors = vendor = FakeBulkVendor(world.clock)
+    world.start(SLOT)
+    run = world.drive(until=Step.LOAD_FILES)
+    assert run.totals == Totals(unchanged=3)
+    order = world.step(SLOT, begin=True)["child"]
+    world.starting().ask(world.sync.id, SLOT, Asked.CANCEL)
+    world.step(SLOT, child=world.bulk(order))
+    ended = world.drive()
+
+    assert vendor.made
+    assert (ended.step, ended.totals) == (Step.CANCELLED, Totals(unchanged=3, updated=3))
 
 
 def test_the_command_line_says_why_a_run_waits_without_any_value() -> None:

@@ -25,7 +25,7 @@ _ENUMS: Mapping[str, type[StrEnum]] = {"step": Step, "waiting": Waiting, "asked"
 _INSTANTS = frozenset(
     {
         *("started_at", "due_at", "refused_at", "seen_at", "ended_at", "since", "until", "made_since", "at"),
-        *("gone_since", "gone_until", "gone_from", "newest"),
+        *("gone_since", "gone_until", "gone_from", "newest", "waits_since", "waited_at", "renewed_from", "decided_at"),
     }
 )
 _VALUES: Mapping[str, type[Any]] = {"totals": Totals, "intent": Intent, "tally": Tally}

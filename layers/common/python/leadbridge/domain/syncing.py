@@ -8,7 +8,7 @@ counts are the sum of theirs. The state machine only routes on `Step` and on how
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from operator import add, attrgetter
 
@@ -139,6 +139,10 @@ class SyncRun(CarriedRun):
     counting: bool = False
     #: a person has seen what would be done, and wants it
     confirmed: bool = False
+    #: since when it waits; when it last went on after a long wait; of which of these all rows are decided anew
+    waits_since: datetime | None = None
+    waited_at: datetime | None = None
+    renewed_from: datetime | None = None
     #: what had been done by the last round over the partitions
     loaded: int = 0
 
@@ -241,6 +245,8 @@ class Part(MayWait):
     waits: bool = False
     intent: Intent | None = None
     finished: bool = False
+    #: when the first of its rows was decided
+    decided_at: datetime | None = None
     #: it cannot go on, and the run with it
     reason: str = ""
     message: str = ""
@@ -268,6 +274,11 @@ class Standing:
     #: the newest version whose only run has begun, of those that say when they run once
     once: int = 0
 
+
+#: steps in which rows that go by file are not sent, or not known to have arrived
+_UNSENT = frozenset({Step.LOAD, Step.JOIN, Step.LOAD_FILES})
+#: what was decided before a wait of that length is decided anew
+_LONG = timedelta(minutes=10)
 
 # what happened to a run
 
@@ -458,10 +469,41 @@ def summed(run: SyncRun, parts: Iterable[Part]) -> SyncRun:
     totals, calls = run.totals, run.calls
     for part in parts:
         totals, calls = totals + part.totals, calls + part.calls
-    if run.load is Way.BULK and run.step in {Step.LOAD, Step.JOIN} and not run.removing:
+    if run.load is Way.BULK and run.step in _UNSENT and not run.removing:
         # decided, and not sent
         totals = replace(totals, created=0, updated=0)
     return replace(run, totals=totals, calls=calls)
+
+
+def waited(run: SyncRun, now: datetime) -> SyncRun:
+    """The run with how long it has waited, as it is stored."""
+    if run.waiting is not Waiting.NOT:
+        return replace(run, waits_since=run.waits_since or now)
+    long = run.waits_since is not None and now - run.waits_since > _LONG
+    return replace(run, waits_since=None, waited_at=now if long else run.waited_at)
+
+
+def outdated(run: SyncRun, parts: Iterable[Part]) -> list[Part]:
+    """Partitions whose rows were decided before a long wait, and are to be decided anew before they are sent.
+
+    A file is sent long after its rows were looked at; what REST writes is looked at just before. They are decided anew
+    once: a run that needs the calls of several days would never come to its end.
+    """
+    waited_at = run.renewed_from or run.waited_at
+    if waited_at is None:
+        return []
+    before = waited_at - _LONG
+    return [part for part in parts if part.decided_at is not None and part.decided_at < before]
+
+
+def anew(part: Part) -> Part:
+    """A partition of which nothing is decided."""
+    return Part(sync=part.sync, slot=part.slot, number=part.number, epoch=part.epoch, calls=part.calls)
+
+
+def decides_anew(run: SyncRun) -> SyncRun:
+    """Some of its partitions are decided anew."""
+    return replace(going_on(run), step=Step.LOAD, renewed_from=run.renewed_from or run.waited_at)
 
 
 def joined(run: SyncRun, rows: int) -> SyncRun:

@@ -248,6 +248,7 @@ class LoadPartition:
             self._note_earlier(work, pieces, work.part.chunks)
         for number in range(work.part.chunks, len(pieces) + 1):
             self._require(work)
+            at = self._clock.now()
             ends: Sequence[RowEnd]
             if number == 0:
                 ends = ended
@@ -258,7 +259,8 @@ class LoadPartition:
             else:
                 ends = self._chunk(work, pieces[number - 1])
             write_results(self._objects, work.run, work.part, number, ends)
-            self._save(work, _through(work.part, ends, number, last=number == len(pieces)))
+            part = replace(work.part, decided_at=work.part.decided_at or at)
+            self._save(work, _through(part, ends, number, last=number == len(pieces)))
 
     def _restored(self, work: "_Work") -> Iterable[SourceRow]:
         """The rows of the partition, with what their extract does not tell."""

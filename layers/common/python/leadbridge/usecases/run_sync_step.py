@@ -161,7 +161,9 @@ class RunSyncStep:
         return begun
 
     def _take(self, work: "_Work") -> None:
-        heard = syncing.obeyed(work.run, self._clock.now())
+        # what an import has written is told first, whatever somebody wants by now
+        ended_import = work.run.step is Step.LOAD_FILES and work.child is not None
+        heard = None if ended_import else syncing.obeyed(work.run, self._clock.now())
         if heard is None:
             self._go(work)
         else:
@@ -192,7 +194,8 @@ class RunSyncStep:
     def _save(self, work: "_Work", run: SyncRun) -> None:
         if run.over and run.step is not Step.DONE:
             run = self._at_rest(work.run, run)
-        run = replace(self._closed(run, work.run.step), seen_at=self._clock.now())
+        now = self._clock.now()
+        run = replace(syncing.waited(self._closed(run, work.run.step), now), seen_at=now)
         work.version = self._runs.save(run, work.version)
         work.run = run
 
@@ -420,6 +423,12 @@ class RunSyncStep:
         run = work.run
         columns = import_columns(self._load.compiled(run, work.sync), run.destination)
         parts = self._runs.parts(run.sync, run.slot)
+        if outdated := syncing.outdated(run, parts):
+            # before the partitions are opened: whoever follows a death between finds them here once more
+            self._save(work, syncing.decides_anew(run))
+            for part in outdated:
+                self._runs.save_part(syncing.anew(part))
+            return
         self._save(work, syncing.joined(run, join_import(self._objects, run, columns, parts)))
 
     def _imported(self, work: "_Work") -> None:
