@@ -91,6 +91,35 @@ def test_a_plan_warns_of_fields_whose_changes_no_incremental_run_sees() -> None:
     assert desk.plan(a_sync_document(extraction="incremental")).warnings == []
 
 
+@pytest.mark.parametrize(
+    ("clause", "why"),
+    [
+        ({"column": "CreatedDate", "operator": "in_last", "value": "7 days"}, "changes from day to day"),
+        ({"column": "CreatedDate", "operator": "before", "value": "today"}, "changes from day to day"),
+        ({"column": "CreatedDate", "operator": "between", "value": ["2026-01-01", "tomorrow"]}, "from day to day"),
+        ({"column": "LastName", "operator": "in_list", "value": "competitors"}, "changes with the list"),
+        ({"column": "CreatedDate", "operator": "before", "value": "2026-01-01"}, ""),
+        ({"column": "LastName", "operator": "in", "value": ["King", "Byron"]}, ""),
+    ],
+)
+def test_a_plan_warns_of_conditions_that_records_come_to_fulfil_as_time_passes(
+    clause: dict[str, Any], why: str
+) -> None:
+    """A Sync that reads changes judges a record when it changes; one that reads everything needs no warning."""
+    desk = Desk()
+    desk.configurations.put(ListDocument(format=1, kind="list", id="competitors", name="Competitors", values=["Acme"]))
+    conditions = {"clauses": [{"clauses": [clause]}]}
+    planned = desk.plan(a_sync_document(conditions=conditions, extraction="incremental"))
+
+    assert planned.findings == []
+    assert len(planned.warnings) == bool(why)
+    for line in planned.warnings:
+        assert line.startswith("sync contacts-to-people: conditions.clauses[0].clauses[0]: who fulfils it ")
+        assert why in line
+        assert "let a second Sync read everything (`extraction: full`)" in line
+    assert desk.plan(a_sync_document(conditions=conditions, extraction="full")).warnings == []
+
+
 @pytest.mark.cap("S06", "S18", "S20")
 def test_a_blank_name_a_missing_member_and_a_field_mapped_twice_are_refused_together() -> None:
     """Nothing is stored until every required member is there, and each destination field is mapped once."""

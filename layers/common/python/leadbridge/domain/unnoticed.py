@@ -1,11 +1,13 @@
-"""What is said beforehand of fields that Salesforce works out: their changes are no changes of the record.
+"""What is said beforehand of values that change without a change of the record: whoever reads changes misses them.
 
-A formula or a roll-up has another value as soon as what it is made of has, also today's date. No moment of the record
-moves by that, so whoever reads changes does not see it.
+A formula or a roll-up has another value as soon as what it is made of has, also today's date. A condition that names a
+day, or a list, is fulfilled by other records tomorrow. No moment of the record moves by that.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from leadbridge.domain.clauses import OPERATORS, Takes, walk
+from leadbridge.domain.condition_values import day_word
 from leadbridge.domain.crm_cycle import CrmCycle, CycleField
 from leadbridge.domain.cycle_custom_objects import kept_objects
 from leadbridge.domain.cycle_schema import is_unnoticed
@@ -38,6 +40,23 @@ def unnoticed_in_sync(sync: Sync, described: ObjectDescription) -> Iterator[str]
         yield (
             f"extraction: {_worked_out(names, described.name)}, so no run that reads changes sees it; let a second "
             "Sync read everything (`extraction: full`) as often as it matters"
+        )
+
+
+def fulfilled_unnoticed(sync: Sync) -> Iterator[str]:
+    """Warnings of conditions that a record may come to fulfil without a change of its own, where changes are read."""
+    clauses = walk(sync.conditions) if sync.conditions and sync.incremental else ()
+    for where, clause in clauses:
+        takes = OPERATORS[clause.operator].takes
+        if takes is Takes.SPAN or any(isinstance(each, str) and day_word(each) is not None for each in clause.values):
+            why = "who fulfils it changes from day to day"
+        elif takes is Takes.LIST:
+            why = "who fulfils it changes with the list"
+        else:
+            continue
+        yield (
+            f"{where}: {why}, and a run that reads changes judges a record only when it changes; let a "
+            "second Sync read everything (`extraction: full`) as often as it matters"
         )
 
 

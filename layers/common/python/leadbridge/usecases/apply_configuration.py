@@ -24,7 +24,7 @@ from leadbridge.domain.records import CustomActivityType, ObjectDescription
 from leadbridge.domain.retention import retention_lines
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.trial_checks import NO_TRIAL_LIST, check_trial
-from leadbridge.domain.unnoticed import objects_of_cycle, unnoticed_in_cycle, unnoticed_in_sync
+from leadbridge.domain.unnoticed import fulfilled_unnoticed, objects_of_cycle, unnoticed_in_cycle, unnoticed_in_sync
 from leadbridge.errors import ConfigurationError, PermanentError, SyncError
 from leadbridge.ports import Clock, Configurations, Connections, Documents
 from leadbridge.usecases.check_connector import connector_lines
@@ -412,11 +412,13 @@ def _check_cycle(
 
 
 def _unnoticed(document: Configuration, documents: Documents, connections: Connections) -> Iterator[str]:
-    """Fields of a sound document whose changes Salesforce tells of to nobody."""
+    """What changes without a change of the record, of a sound document that reads changes."""
     if isinstance(document, CrmCycle):
         salesforce = connections.salesforce(document.salesforce)
         described = {name: salesforce.describe(name) for name in sorted(objects_of_cycle(document))}
         yield from unnoticed_in_cycle(document, described)
+    if isinstance(document, Sync):
+        yield from fulfilled_unnoticed(document)
     if isinstance(document, Sync) and documents.get("salesforce_connection", document.source.connection) is not None:
         described_source = connections.salesforce(document.source.connection).describe(document.source.object)
         yield from unnoticed_in_sync(document, described_source)
