@@ -209,7 +209,7 @@ class InMemoryInbox:
             self._step("inbox.claim")
             begun = begun_by(event, epoch)
             stored = self.waiting.get(_key(event))
-            if stored is not None and max(stored.epoch, stored.fence) <= epoch:
+            if stored is not None and max(stored.epoch, stored.fence) <= epoch and _same(stored, event):
                 self.waiting[_key(event)] = stored.evolve(epoch=epoch, fence=epoch, crashes=begun.crashes)
                 claimed.append(begun)
             self._step("inbox.claim.done")
@@ -305,7 +305,7 @@ class InMemoryInbox:
         key = (event_key["pk"].removeprefix("lane#"), event_key["sk"])
         there = key in self.waiting
         if there:
-            self.waiting[key] = self.waiting[key].evolve(due_at=None)
+            self.waiting[key] = self.waiting[key].evolve(due_at=whole(self._now()))
         self._step("inbox.hurry.done")
         return there
 
@@ -395,6 +395,11 @@ def _key(event: Event) -> tuple[str, str]:
 
 def _beside(lane: str, file: str) -> str:
     return f"{file} of {lane}"
+
+
+def _same(stored: Event, read: Event) -> bool:
+    """Whether what is stored is what was read, whoever has it."""
+    return stored.evolve(epoch=0, fence=0, crashes=0) == read.evolve(epoch=0, fence=0, crashes=0)
 
 
 def _as_stored(event: Event, known: Event | None = None) -> Event:

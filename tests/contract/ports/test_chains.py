@@ -89,7 +89,7 @@ def test_what_is_kept_of_an_end_comes_back_once_and_vanishes_with_its_execution(
     assert [world.inbox.readmit(again, was=State.ENDED, times=0) for _ in range(2)] == [True, False]
     assert list(world.inbox.due(LANE, far(world), 9)) == [again]
     assert kept_of(world, event.execution_id) is None
-    (mine,) = world.inbox.claim([again], 2)
+    (mine,) = world.inbox.claim(world.inbox.due(LANE, far(world), 9), 2)
     assert world.inbox.finish([an_ending(mine)])
     assert kept_of(world, event.execution_id) is None
 

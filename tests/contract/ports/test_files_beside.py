@@ -62,7 +62,7 @@ def test_a_file_is_read_in_the_order_of_arrival_and_apart_from_others(world: Wor
 def test_who_lost_an_event_moves_nothing(world: World) -> None:
     """An event that a newer epoch holds stays in its lane; one that has ended does not come back."""
     event, ended = in_hand(world, 1), in_hand(world, 2)
-    world.inbox.claim([event], 2)
+    world.inbox.claim(world.inbox.due(LANE, far(world), 1), 2)
     world.inbox.finish([an_ending(ended)])
 
     assert list(world.inbox.load([beside(event), beside(ended)])) == []
@@ -103,7 +103,7 @@ def test_it_goes_back_into_its_lane_as_it_is_to_be(world: World) -> None:
     back = there.evolve(state=State.WAITING, intent=None, batch=MARK, reason="", message="")
 
     world.inbox.unload([(there, back)])
-    (mine,) = world.inbox.claim([back], 2)
+    (mine,) = world.inbox.claim(world.inbox.due(LANE, far(world), 9), 2)
     world.inbox.unload([(there, back)])
 
     assert list(world.inbox.loaded(LANE, FILE, 10)) == []

@@ -473,7 +473,7 @@ def test_a_parked_event_leaves_its_lane_and_keeps_its_payload(world: World) -> N
     are shown and the payload is kept without an end date."""
     (mine,) = claimed(world, an_event())
     world.inbox.defer([mine.evolve(due_at=mine.received_at)])
-    (mine,) = world.inbox.claim([mine.evolve(epoch=0)], 2)
+    (mine,) = world.inbox.claim(waiting(world), 2)
     assert (world.log.get(mine.execution_id) or {})["due_at"]
 
     world.inbox.park(mine, reason=Reason.WORKER_CRASHED, message="Parked: the worker died twice.")
@@ -487,6 +487,40 @@ def test_a_parked_event_leaves_its_lane_and_keeps_its_payload(world: World) -> N
     assert kept is not None
     assert kept.ends_at is None
     assert "person1@example.com" in str(kept.payload)
+
+
+@pytest.mark.parametrize("change", ["save", "defer", "relinquish"])
+def test_what_was_read_before_its_holder_stored_something_is_not_claimed(world: World, change: str) -> None:
+    """Whoever comes then has not seen the intent, or that an activity may have been sent: it has to read once more."""
+    (mine,) = claimed(world, an_event())
+    read = waiting(world)
+    marked = mine.evolve(state=State.REPORTING, reason="x", executed_at=mine.received_at)
+    if change == "save":
+        world.inbox.save([marked])
+    elif change == "defer":
+        world.inbox.defer([marked])
+    else:
+        world.inbox.save([marked])
+        read = waiting(world)
+        world.inbox.relinquish([marked])
+
+    assert list(world.inbox.claim(read, 2)) == []
+    assert [event.epoch for event in waiting(world)] == [1 if change == "save" else 0]
+    (again,) = world.inbox.claim(waiting(world), 2)
+    assert (again.state, again.reason) == (State.REPORTING, "x")
+
+
+def test_who_is_hurried_is_due_from_then_on_and_not_since_ever(world: World) -> None:
+    """A worker that looked before finds it with what goes on later: nothing newer of its person goes before it."""
+    looked_at = world.clock.now()
+    (mine,) = claimed(world, an_event().evolve(persons=("p",)))
+    world.inbox.defer([mine.evolve(due_at=looked_at + timedelta(hours=1))])
+    world.clock.advance(seconds=5)
+    assert world.inbox.hurry({"pk": f"lane#{LANE}", "sk": mine.sequence})
+
+    [found] = world.inbox.undue(LANE, looked_at, an_event(5).sequence)
+    assert found.due_at == world.clock.now()
+    assert [event.execution_id for event in world.inbox.due(LANE, world.clock.now(), 9)] == [mine.execution_id]
 
 
 def test_a_parked_event_comes_back_once(world: World) -> None:

@@ -517,16 +517,23 @@ class SimulatedDestination(Calls):
             self.table.delete(time, slot, key, self.table.clock(time), time)
         return RowResult(ok=True, status="deleted", id=key)
 
-    def imported(self, lines: Sequence[Mapping[str, str]], slot: str) -> None:
-        """Rows of a file that Marketo carries out; a blank cell empties its field."""
-        names = FIELDS[self.vendor]
+    def imported(self, lines: Sequence[Mapping[str, str]], request: Mapping[str, Any], slot: str) -> list[bool]:
+        """Rows of a file that the vendor carries out, and which of them it took.
+
+        At Marketo a blank cell empties its field; Salesforce leaves the field alone, and empties it by a word.
+        """
+        names, clear = FIELDS[self.vendor], request.get("clear")
+        taken = []
         for line in lines:
-            row = {name: value or None for name, value in line.items()}
+            left = {name: value for name, value in line.items() if value or clear is None}
+            row: dict[str, Any] = {name: None if value in {"", clear} else value for name, value in left.items()}
             if row.get(names["score"]):
-                row[names["score"]] = int(str(row[names["score"]]))  # type: ignore[assignment]  # a lead's number
+                row[names["score"]] = int(row[names["score"]])  # a number
             if row.get(names["gone"]):
-                row[names["gone"]] = row[names["gone"]] == "true"  # type: ignore[assignment]  # yes or no
-            self._create(row, slot)
+                row[names["gone"]] = row[names["gone"]] == "true"  # yes or no
+            carry = self._update if request.get("operation") == "update" else self._create
+            taken.append(carry(row, slot).ok)
+        return taken
 
 
 class SimulatedVendors:

@@ -629,10 +629,12 @@ class SyncSimulation:
         slot = order["prefix"].split("/")[2]
         destination = SimulatedDestination(self, self.plan.destination, "destination", self.plan.sync)
         if fails:
-            destination.imported(lines[: len(lines) // 2], slot)
+            destination.imported(lines[: len(lines) // 2], order["request"], slot)
             return failed
-        refused = [number for number in range(len(lines)) if self.happens("row of a file refused")]
-        destination.imported([line for number, line in enumerate(lines) if number not in refused], slot)
+        refused = {number for number in range(len(lines)) if self.happens("row of a file refused")}
+        sent = [number for number in range(len(lines)) if number not in refused]
+        taken = destination.imported([lines[number] for number in sent], order["request"], slot)
+        refused |= {number for number, ok in zip(sent, taken, strict=True) if not ok}
         prefix = f"{order['prefix']}/{order['run']}/results/"
         ends = [(n + 1, "failed", "", "bad") if n in refused else (n + 1, "done", "", "") for n in range(len(lines))]
         for number, content in enumerate(([], ends)):

@@ -13,6 +13,7 @@ The lane is read with consistent reads on the table itself, never through an ind
 """
 
 import json
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -80,7 +81,7 @@ class DynamoInbox:
         log = self._log_item(arrival, state=State.WAITING, payload=event.payload)
         group = [
             put(self._table, log, "attribute_not_exists(pk)"),
-            put(self._table, _event_item(event)),
+            put(self._table, _new_item(event)),
         ]
         return write_groups(self._client, [group])[0] is None
 
@@ -216,7 +217,7 @@ class DynamoInbox:
             events,
             lambda event: [
                 delete(self._table, _buffer_key(event), "attribute_exists(pk)"),
-                put(self._table, _event_item(event)),
+                put(self._table, _new_item(event)),
             ],
         )
 
@@ -302,9 +303,12 @@ class DynamoInbox:
                     self._table,
                     event_key(event),
                     "SET epoch = :epoch, fence = :epoch, crashes = :crashes",
-                    "attribute_exists(pk) AND epoch <= :epoch AND (attribute_not_exists(fence) OR fence <= :epoch)",
+                    "attribute_exists(pk) AND epoch <= :epoch AND (attribute_not_exists(fence) OR fence <= :epoch)"
+                    # whoever had it may have stored what it was about to do since it was read
+                    + (" AND revision = :revision" if event.revision else " AND attribute_not_exists(revision)"),
                     epoch=epoch,
                     crashes=event.crashes,
+                    **({"revision": event.revision} if event.revision else {}),
                 )
             ],
         )
@@ -319,10 +323,11 @@ class DynamoInbox:
                 update(
                     self._table,
                     event_key(event),
-                    "SET epoch = :none REMOVE executed_at, due_at",
+                    "SET epoch = :none, revision = :revision REMOVE executed_at, due_at",
                     "epoch = :epoch",
                     none=0,
                     epoch=event.epoch,
+                    revision=_revision(),
                 )
             ]
             for event in events
@@ -418,8 +423,13 @@ class DynamoInbox:
         return write_groups(self._client, [group])[0] is None
 
     def hurry(self, event_key: Mapping[str, str]) -> bool:
-        """Make a waiting event due at once; False if it is not in its lane (any more)."""
-        operation = update(self._table, event_key, "REMOVE due_at", "attribute_exists(pk)")
+        """Make a waiting event due at once; False if it is not in its lane (any more).
+
+        Due from now on, and not since ever: a worker that has looked what is due before finds it with what is not.
+        """
+        values = {"now": iso(self._now()), "revision": _revision()}
+        expression = "SET due_at = :now, revision = :revision"
+        operation = update(self._table, event_key, expression, "attribute_exists(pk)", **values)
         return write_groups(self._client, [[operation]])[0] is None
 
     def _ending_group(self, ending: Ending, found: Mapping[int, Item]) -> list[Operation]:
@@ -605,9 +615,14 @@ def _kept_bytes(event: Event) -> int:
     return len(json.dumps(event.payload))
 
 
+def _revision() -> str:
+    return uuid.uuid4().hex[:12]
+
+
 def _event_item(event: Event) -> dict[str, Any]:
     return event_key(event) | {
         "v": VERSION,
+        "revision": _revision(),
         "execution_id": event.execution_id,
         "action_id": event.action_id,
         "received_at": iso(event.received_at),
@@ -641,6 +656,11 @@ def _event_item(event: Event) -> dict[str, Any]:
         "persons": list(event.persons) or None,
         "batch": _batch_item(event.batch),
     }
+
+
+def _new_item(event: Event) -> dict[str, Any]:
+    """Of an event that nobody can have read in its place."""
+    return _event_item(event) | {"revision": event.revision or None}
 
 
 def _batch_item(batch: Batch | None) -> dict[str, Any] | None:
@@ -701,6 +721,7 @@ def _event(item: Mapping[str, Any]) -> Event:
         state=State(item["state"]),
         epoch=item["epoch"],
         fence=item.get("fence", item["epoch"]),
+        revision=item.get("revision") or "",
         attempts=item["attempts"],
         crashes=item["crashes"],
         failing_since=instant(item["failing_since"]) if item.get("failing_since") else None,

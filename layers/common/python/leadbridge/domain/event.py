@@ -108,6 +108,8 @@ class Event:
     #: the lease that holds the event now, and the newest that ever did: what an older one read of it is out of date
     epoch: int = 0
     fence: int = 0
+    #: tells one state of what is stored from another, where that is known; empty as it came
+    revision: str = field(default="", compare=False)
     attempts: int = 0
     #: when a vendor first asked for it to be tried again; None where none has, since it came or was redriven
     failing_since: datetime | None = None

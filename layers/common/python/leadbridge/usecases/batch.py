@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from leadbridge.domain import pipeline
@@ -19,6 +19,10 @@ DUPLICATES_DETECTED, NAMING_TRIES = "DUPLICATES_DETECTED", 20
 #: person by then is found by looking once more
 ENTITY_IS_DELETED = "ENTITY_IS_DELETED"
 GONE_SINCE = frozenset({ENTITY_IS_DELETED, "CANNOT_UPDATE_CONVERTED_LEAD"})
+
+
+#: an intent is fresh for this part of the time in which writes show themselves; the rest is for the call
+FRESH = 4
 
 
 class StoppedError(Exception):
@@ -78,6 +82,14 @@ def require(may_go_on: Callable[[], bool]) -> None:
     """
     if not may_go_on():
         raise StoppedError
+
+
+def stale(intended: datetime, now: datetime, settle: timedelta) -> bool:
+    """Whether a call may not leave for an intent: who finds it would look before what the call writes is shown.
+
+    `settle` is the time from the intent on in which writes show themselves; what the call itself takes is in it.
+    """
+    return now - intended > settle / FRESH
 
 
 def tries(event: Event, code: str, *, vendor: str) -> int:

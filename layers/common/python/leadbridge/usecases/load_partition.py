@@ -56,7 +56,7 @@ from leadbridge.errors import (
 )
 from leadbridge.ports import Clock, Objects, OvertakenError, RowKeys
 from leadbridge.sync_ports import ALREADY_THERE, CreatesOnly, Deletes, SyncDestination, SyncRuns, SyncVendors
-from leadbridge.usecases.batch import ENTITY_IS_DELETED, chunks, once_each
+from leadbridge.usecases.batch import ENTITY_IS_DELETED, chunks, once_each, stale
 from leadbridge.usecases.duplicate_matches import matched, named
 from leadbridge.usecases.isolation import isolate
 from leadbridge.usecases.null_names import restored
@@ -73,8 +73,6 @@ LEFT_SECONDS = 90.0
 #: how often a row is sent that the vendor says may be sent again
 ROW_TRIES = 5
 _RETRY_SECONDS = 2.0
-#: an intent is fresh for this part of the time in which writes show themselves; the rest is for the call
-_FRESH = 4
 #: a refusal of a row that says it may be sent again
 _AGAIN = frozenset({Resolution.RETRY, Resolution.RATE, Resolution.UNCERTAIN, Resolution.REAUTH, Resolution.QUOTA})
 #: what is said of a row whose record is an event's for now
@@ -593,7 +591,7 @@ class LoadPartition:
         while True:
             now = self._clock.now()
             intent = work.part.intent or Intent(at=now - self.settle)
-            if now - intent.at <= self.settle / _FRESH:
+            if not stale(intent.at, now, self.settle):
                 return
             self._save(work, replace(work.part, intent=replace(intent, at=now)))
 

@@ -5,6 +5,7 @@ result, so that whoever comes later goes on where this run stopped.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from leadbridge.domain import chain, explanation, pipeline
@@ -27,6 +28,7 @@ from leadbridge.usecases.batch import (
     grouped,
     once_each,
     require,
+    stale,
     tries,
 )
 from leadbridge.usecases.closing import Closing, repeatable
@@ -177,8 +179,11 @@ class RunChain:
         return done
 
     def _write_chunk(self, chunk: Sequence[LinkWrite], may_go_on: Callable[[], bool]) -> list[Candidate]:
+        chunk = self._intended(chunk)
+
         def call(piece: Sequence[LinkWrite]) -> Sequence[RowResult]:
             require(may_go_on)
+            require(lambda: not self._stale(piece))
             first = piece[0]
             client = self._connections.salesforce(_connection(first.candidate))
             allow = first.link.document.duplicate_rules == "allow"
@@ -204,6 +209,18 @@ class RunChain:
         for same in grouped(redirected, _call_group):
             done.extend(self._write(same, may_go_on))
         return done
+
+    def _intended(self, writes: Sequence[LinkWrite]) -> Sequence[LinkWrite]:
+        """The writes with intents that are fresh when their call leaves; what a newer epoch holds is dropped."""
+        if not self._stale(writes):
+            return writes
+        now = self._clock.now()
+        renewed = [replace(write, intent=replace(write.intent, at=now)) for write in writes]
+        kept = {event.execution_id: event for event in self._inbox.save([chain.begun(write) for write in renewed])}
+        return [write.with_event(kept[_id(write)]) for write in renewed if _id(write) in kept]
+
+    def _stale(self, writes: Sequence[LinkWrite]) -> bool:
+        return any(stale(write.intent.at, self._clock.now(), self._settings.settle) for write in writes)
 
     def _look_at_once(self, piece: Sequence[LinkWrite], error: UncertainWriteError) -> list[Candidate]:
         """Look once for new records whose answer was lost; what is not there is given back, to be looked for later."""

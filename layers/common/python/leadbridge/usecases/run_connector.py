@@ -18,7 +18,7 @@ from leadbridge.domain.outcome import WRITTEN, Outcome, Reason, State, message
 from leadbridge.domain.records import Resolution, RowResult
 from leadbridge.errors import ContractError, SyncError, UncertainWriteError
 from leadbridge.ports import Clock, Connections, Guarded, Inbox
-from leadbridge.usecases.batch import RunSettings, chunks, grouped, require, told_of, tries
+from leadbridge.usecases.batch import RunSettings, chunks, grouped, require, stale, told_of, tries
 from leadbridge.usecases.closing import Closing, repeatable
 from leadbridge.usecases.import_files import ImportFiles
 from leadbridge.usecases.isolation import Isolated, isolate
@@ -322,6 +322,7 @@ class RunConnector:
         client = self._connections.marketo(first.group.connection)
 
         def call(piece: Sequence[Unit]) -> Sequence[RowResult]:
+            self._renew(piece)
             rows = [{name: unit.task.value} for unit in piece]
             return client.sync_leads(
                 rows, action=Strategy.CREATE_OR_UPDATE.value, lookup_field=name, partition=partition
@@ -359,6 +360,7 @@ class RunConnector:
 
         def call(piece: Sequence[Unit]) -> Sequence[RowResult]:
             require(may_go_on)
+            self._renew(piece)
             return send(piece)
 
         require(may_go_on)
@@ -456,6 +458,28 @@ class RunConnector:
             for unit in units
             if unit.task.id in kept
         ]
+
+    def _renew(self, piece: Sequence[Unit]) -> None:
+        """Have intents that are fresh when the call leaves.
+
+        Raises:
+            StoppedError: A newer epoch holds some of the events.
+        """
+        now = self._clock.now()
+        intents = [event.intent for unit in piece for event in unit.events if event.intent]
+        if not any(stale(intent.at, now, self._settings.settle) for intent in intents):
+            return
+        renewed = [
+            event.evolve(intent=replace(event.intent, at=now))
+            for unit in piece
+            for event in unit.events
+            if event.intent
+        ]
+        kept = {event.execution_id: event for event in self._inbox.save(renewed)}
+        require(lambda: len(kept) == len(renewed))
+        for unit in piece:
+            unit.task = unit.task.with_event(kept.get(unit.task.id, unit.task.event))
+            unit.riders = [each.with_event(kept.get(each.id, each.event)) for each in unit.riders]
 
     def _called(
         self, pieces: Sequence[Sequence[Unit]], call: Callable[[Sequence[Unit]], Sequence[RowResult]]

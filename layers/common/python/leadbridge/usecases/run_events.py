@@ -38,6 +38,7 @@ from leadbridge.usecases.batch import (
     grouped,
     once_each,
     require,
+    stale,
     told_of,
     tries,
 )
@@ -361,8 +362,11 @@ class RunEvents:
         return entries
 
     def _write_chunk(self, chunk: Sequence[Write], may_go_on: Callable[[], bool]) -> list[Entry]:
+        chunk = self._intended(chunk)
+
         def call(piece: Sequence[Write]) -> Sequence[RowResult]:
             require(may_go_on)
+            require(lambda: not self._stale(piece))
             return self._call(piece)
 
         # refused as a whole, by a code that we know or do not: one malformed record can spoil a call
@@ -384,6 +388,19 @@ class RunEvents:
         for same in grouped(redirected, _call_group):
             entries.extend(self._write(same, may_go_on))
         return entries
+
+    def _intended(self, writes: Sequence[Write]) -> Sequence[Write]:
+        """The writes with intents that are fresh when their call leaves; what a newer epoch holds is dropped."""
+        if not self._stale(writes):
+            return writes
+        now = self._clock.now()
+        renewed = [replace(write, intent=replace(write.intent, at=now)) for write in writes]
+        saved = self._inbox.save([write.candidate.event.evolve(intent=write.intent) for write in renewed])
+        kept = {event.execution_id: event for event in saved}
+        return [write.with_event(kept[_id(write)]) for write in renewed if _id(write) in kept]
+
+    def _stale(self, writes: Sequence[Write]) -> bool:
+        return any(stale(write.intent.at, self._clock.now(), self._settings.settle) for write in writes)
 
     def _look(self, piece: Sequence[Write], error: UncertainWriteError) -> list[Entry]:
         """Look once, at once, for new records whose answer was lost; what is not there is given back.
