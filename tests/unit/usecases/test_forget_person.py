@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from leadbridge.domain.erasure import LEFT, Person
-from leadbridge.domain.guards import match_guards
+from leadbridge.domain.guards import lead_guard, match_guards
 from leadbridge.domain.hashing import keyed_hash
 from leadbridge.domain.ids import canonical
 from leadbridge.domain.shifts import Shift
 from leadbridge.errors import ConfigurationError
-from leadbridge.usecases.erasure_told import erasure_line, left_lines, plan_lines
+from leadbridge.usecases.erasure_told import erasure_line, left_lines, plan_lines, plan_members
 from leadbridge.usecases.forget_person import CONFIG, EXECUTIONS, KEYS, STATE, ErasurePlan, ForgetPerson
 from tests.fakes.clock import SettableClock
 from tests.fakes.shelves import InMemoryShelves
@@ -21,6 +21,7 @@ from tests.fakes.steps import Crash
 
 EMAIL, SECRET = "ada@example.com", b"index-key"
 LEAD, RECORD = "4711", canonical("0035g00000ADA01")
+STRANGER = canonical("0035g00000EVE01")
 BY = "arn:aws:iam::123456789012:role/Keeper"
 SLOT = "20260302T120000Z"
 
@@ -38,6 +39,29 @@ def event(shelves: InMemoryShelves, name: str = "one", **members: Any) -> None:
     shelves.put(EXECUTIONS, **waiting)
     hashes = {"email_hash": keyed_hash(SECRET, "email", EMAIL), "lead_id": LEAD}
     shelves.put(EXECUTIONS, pk=f"execution#{name}", sk="log", **common, **hashes)
+
+
+def strangers(shelves: InMemoryShelves, state: str = "waiting", number: int = 4712, **payload: Any) -> None:
+    """Somebody else's call, which waits or is kept aside, with its log and a claim."""
+    text = json.dumps({"lead": {"id": number, "email": "eve@example.com"}, **payload})
+    if state == "waiting":
+        shelves.put(
+            EXECUTIONS, pk="lane#crm", sk="hers", payload=text, epoch=0, execution_id="hers", state=state, read="{}"
+        )
+    else:
+        kept = json.dumps({"state": "waiting", "read": "{}"})
+        shelves.put(EXECUTIONS, pk="execution#hers", sk="payload", payload=text, event=kept)
+    hashes = {"email_hash": keyed_hash(SECRET, "email", "eve@example.com"), "lead_id": str(number)}
+    hashes |= {"lead_hash": keyed_hash(SECRET, "lead", str(number)), "salesforce_id": STRANGER, "campaign_id": LEAD}
+    shelves.put(EXECUTIONS, pk="execution#hers", sk="log", execution_id="hers", state=state, **hashes)
+    shelves.put(KEYS, pk="hers", owner="hers")
+
+
+def connected(shelves: InMemoryShelves, version: int, host: str, state: str = "active") -> None:
+    """A version of a connection to Marketo."""
+    document = json.dumps({"kind": "marketo_connection", "id": "crm", "base_url": f"https://{host}.mktorest.com"})
+    sk = f"crm#{version:06d}"
+    shelves.put(CONFIG, pk="marketo_connection#history", sk=sk, state=state, document=document, text=f"{document} ")
 
 
 def run(shelves: InMemoryShelves, owner: str, step: str = "done", kind: str = "sync", **members: str) -> None:
@@ -231,7 +255,8 @@ def test_documents_and_what_nobody_knows_are_told_and_stay() -> None:
     told = "\n".join(left_lines(plan))
     for words in ("stands in sync / people:", "odd / two, odd / one.", "(2)", "(3 messages)", "delete it there first"):
         assert words in told
-    assert len(list(left_lines(plan))) == len(LEFT) - 1
+    # nothing is at work, and one instance's numbers are its own
+    assert len(list(left_lines(plan))) == len(LEFT) - 2
     assert list(plan_lines(plan))[-1] == "Nothing is kept of this person that can be removed."
 
 
@@ -283,6 +308,150 @@ def test_numbers_and_references_of_others_are_not_taken_for_the_persons() -> Non
 
     assert [each.find.where for each in plan.steps] == ["a.jsonl"]
     assert [*plan.known.leads, *plan.known.records] == [LEAD, RECORD]
+
+
+@pytest.mark.parametrize("state", ["waiting", "parked"])
+@pytest.mark.parametrize(
+    "payload",
+    [
+        # as our own webhook sheet has it
+        pytest.param({"campaign": {"id": int(LEAD)}, "program": {"id": int(LEAD), "name": "Fair"}}, id="campaign"),
+        pytest.param({"token": {"id": LEAD, "lead_id": LEAD}}, id="token"),
+        pytest.param({"list": {"id": LEAD}}, id="list"),
+        pytest.param({"lists": [{"id": LEAD}]}, id="lists"),
+        pytest.param({"referrer": {"lead": {"id": int(LEAD)}}}, id="a lead in what it brings"),
+    ],
+)
+def test_a_call_of_somebody_else_stays_though_its_campaign_has_the_number(state: str, payload: dict[str, Any]) -> None:
+    """It waits, or is kept aside: payload, log and claim are there afterwards; the person's own call is not."""
+    shelves = InMemoryShelves()
+    event(shelves)
+    shelves.put(KEYS, pk="claim", owner="one")
+    others = InMemoryShelves()
+    for each in (shelves, others):
+        strangers(each, state, **payload)
+
+    done = forgetting(shelves).carry_out(forgetting(shelves).plan(EMAIL), BY)
+
+    assert done.found == {"inbox": 1, "keys": 1}
+    assert done.known.leads == {LEAD}
+    assert shelves.tables[EXECUTIONS] == others.tables[EXECUTIONS]
+    assert shelves.tables[KEYS] == others.tables[KEYS]
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        pytest.param({"payload": json.dumps({"lead": {"id": int(LEAD)}})}, id="of the payload"),
+        pytest.param({"payload": "{}", "read": json.dumps({"id": int(LEAD)})}, id="of what was read"),
+        pytest.param(
+            {"payload": "{}", "decision": {"match": {"chosen": {"object": "person", "id": LEAD}}}},
+            id="of who was found",
+        ),
+        pytest.param(
+            {"payload": "{}", "event": json.dumps({"read": json.dumps({"id": int(LEAD)})})}, id="of what is kept"
+        ),
+    ],
+)
+def test_a_call_is_the_persons_by_the_number_of_its_lead_alone(members: dict[str, Any]) -> None:
+    """Thin calls have no address: the lead of the payload tells, and who was read or found at Marketo."""
+    shelves = InMemoryShelves()
+    event(shelves, **members)
+    del shelves.tables[EXECUTIONS]["execution#one", "log"]
+
+    plan = forgetting(shelves).plan(EMAIL, [LEAD])
+
+    assert plan.found == {"inbox": 1}
+    assert not plan.alike
+
+
+def two_people_of_one_number(*hosts: str) -> InMemoryShelves:
+    """The person everywhere, and beside whoever has that number in another Marketo instance."""
+    shelves = full()
+    shelves.put(CONFIG, pk="marketo_connection", sk="crm")
+    for version, host in enumerate(hosts, start=1):
+        connected(shelves, version, host)
+    strangers(shelves, number=int(LEAD))
+    shelves.put(EXECUTIONS, pk="lane#crm", sk="thin", payload=json.dumps({"lead": {"id": int(LEAD)}}), epoch=0)
+    shelves.tables[EXECUTIONS]["lane#crm", "thin"] |= {"execution_id": "thin", "state": "waiting"}
+    shelves.put(EXECUTIONS, pk="chunk#c1", sk="state", chunk_state="sent", lead_ids=[int(LEAD)])
+    shelves.put(STATE, pk="cycle#eu#people#07", sk=LEAD, salesforce_id=STRANGER)
+    shelves.put(STATE, pk="cycle#eu", sk=f"due#record#marketo#leads#{LEAD}")
+    shelves.put(KEYS, pk=lead_guard(SECRET, "crm", LEAD), writes=1)
+    return shelves
+
+
+def test_whoever_has_the_number_in_another_instance_of_marketo_loses_nothing() -> None:
+    """Neither the log's hash nor a link nor a page of the number leads on, also where the other instance is a thing of
+    the past: each is told by its key, and so is the person's link, until somebody says that its record is theirs."""
+    shelves = two_people_of_one_number("eu", "us")
+    plan = forgetting(shelves).plan(EMAIL)
+    assert not plan.known.records
+    assert f"cycle#main#{RECORD} / link" in plan.alike
+
+    done = forgetting(shelves).carry_out(forgetting(shelves).plan(EMAIL, [RECORD]), BY)
+
+    assert done.known.records == {RECORD}
+    assert done.found == {"inbox": 1, "links": 2, "due": 1, "keys": 1, "files": 2}
+    alike = (
+        "lane#crm / hers",
+        "execution#hers / log",
+        "lane#crm / thin",
+        "chunk#c1 / state",
+        "cycle#eu#people#07 / 4711",
+        f"cycle#eu / due#record#marketo#leads#{LEAD}",
+        f"file sync/people/{SLOT}/extract/00001.csv",
+    )
+    assert set(done.alike) == set(alike)
+    assert len(shelves.tables[EXECUTIONS]) == 5
+    assert len(shelves.tables[STATE]) == 3
+    assert {key[0] for key in shelves.tables[KEYS]} == {"hers", lead_guard(SECRET, "crm", LEAD)}
+    [told] = [line for line in left_lines(done) if "several Marketo instances" in line]
+    assert all(each in told for each in alike)
+    assert plan_members(done, removed=True)["alike"] == list(done.alike)
+    # nothing of it is at work, so the command has come to its end
+    assert all(each.finished for each in forgetting(shelves).log())
+
+
+@pytest.mark.parametrize("hosts", [(), ("eu",), ("eu", "EU")])
+def test_where_all_numbers_are_of_one_instance_they_lead_to_everything(hosts: tuple[str, ...]) -> None:
+    """However many connections lead to it; a draft was never used, whatever it says."""
+    shelves = two_people_of_one_number(*hosts)
+    connected(shelves, 9, "typo", "draft")
+
+    done = forgetting(shelves).carry_out(forgetting(shelves).plan(EMAIL), BY)
+
+    assert done.known.records == {RECORD, STRANGER}
+    assert not done.alike
+    assert left(shelves) == ["bulk/b/extract.csv", "chunk#c1 / state", *map(" / ".join, sorted(shelves.tables[CONFIG]))]
+    assert shelves.tables[EXECUTIONS]["chunk#c1", "state"]["lead_ids"] == []
+
+
+@pytest.mark.parametrize("name", ["email", "Email", "lead.email", "emailAddress", "email_address", "e-mail"])
+def test_a_record_tells_its_ids_by_the_address_of_its_own(name: str) -> None:
+    """As Marketo, Salesforce and those who send calls spell it."""
+    shelves = InMemoryShelves()
+    shelves.contents["a.jsonl"] = json.dumps({name: EMAIL.upper(), "id": LEAD, "salesforce_id": RECORD}).encode()
+
+    known = forgetting(shelves).plan(EMAIL).known
+
+    assert (known.leads, known.records) == ({LEAD}, {RECORD})
+
+
+@pytest.mark.parametrize("name", ["owner_email", "Owner.Email", "referrer_email", "token.email", "Account.Owner.Email"])
+def test_a_seller_who_is_forgotten_takes_nobody_along_whose_owner_that_is(name: str) -> None:
+    """What has the address there is found, as whatever has it; the ids beside it are of others and lead nowhere."""
+    shelves = InMemoryShelves()
+    shelves.contents["a.jsonl"] = json.dumps({"Id": STRANGER, "id": "4712", name: EMAIL}).encode()
+    shelves.contents["b.jsonl"] = json.dumps({"Id": STRANGER, "id": "4712", "phone": "1"}).encode()
+    shelves.put(STATE, pk=f"cycle#main#{STRANGER}", sk="link", marketo_id="4712")
+    strangers(shelves, owner={"email": EMAIL, "id": "4712", "salesforce_id": STRANGER})
+
+    plan = forgetting(shelves).plan(EMAIL)
+
+    assert not plan.known.leads
+    assert not plan.known.records
+    assert plan.found == {"inbox": 1, "keys": 1, "files": 1}
 
 
 def test_what_is_no_address_and_no_id_is_refused_before_anything_is_read() -> None:

@@ -880,6 +880,8 @@ class ErasureReceipt(Given):
     #: documents in which the address stands
     documents: list[str] = []
     unknown: list[str] = []
+    #: what has nothing of the person but Marketo's number, which people of several Marketo instances share
+    alike: list[str] = []
     #: what is not removed, and why
     left: list[str] = []
 

@@ -19,10 +19,15 @@ from leadbridge.domain.hashing import keyed_hash
 from leadbridge.domain.ids import canonical, is_id
 from leadbridge.domain.values import normalised, text
 
-#: members and columns that hold the address of whom a record is about
-_ADDRESS = re.compile(r"(?:.*[._])?e-?mail(?:_?address)?", re.IGNORECASE)
+#: members and columns that hold the address of whom a record is about; an owner's or a referrer's is another person's
+_ADDRESS = re.compile(r"(?:lead\.)?e-?mail(?:_?address)?", re.IGNORECASE)
 #: those that hold Marketo's number of the person, in small letters
 _LEAD_NAMES = frozenset({"id", "leadid", "lead_id", "lead.id", "marketo_id"})
+#: where a record is about the person of its item or line; campaigns, programs, tokens and whatever else a call brings
+#: have numbers and addresses of their own
+_OF_THE_PERSON = frozenset({"", "payload.lead", "read", "decision.match.chosen", "told"})
+#: under which an item keeps the one that it was
+_KEPT = "event."
 #: those that hold the Salesforce record's id
 _RECORD_NAMES = frozenset({"id", "salesforce_id", "convertedcontactid", "whoid"})
 _OF_PEOPLE = (PREFIXES[LEAD], PREFIXES[CONTACT])
@@ -59,6 +64,8 @@ class Person:
     known: Known
     #: under which executions are found
     secret: bytes = field(repr=False)
+    #: whether all of Marketo's numbers are of one instance: a number of another one may be anybody's
+    one_instance: bool = False
     #: fields of Marketo that hold Salesforce ids, in small letters
     id_fields: frozenset[str] = frozenset()
 
@@ -82,7 +89,7 @@ class Person:
     @cached_property
     def _by_id(self) -> re.Pattern[str] | None:
         words = [f"{re.escape(each[:15])}(?:{re.escape(each[15:])})?" for each in sorted(self.known.records)]
-        words += [re.escape(each) for each in sorted({*self.known.executions, *self._lead_hashes})]
+        words += [re.escape(each) for each in sorted(self.known.executions)]
         return re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(words)})(?![A-Za-z0-9])") if words else None
 
     def addressed_in(self, words: str) -> bool:
@@ -90,14 +97,16 @@ class Person:
         return self._by_address.search(words) is not None or self.email_hash in words
 
     def named_in(self, words: str) -> bool:
-        """Whether a text holds an id of the person; Marketo's numbers are looked for in records alone."""
+        """Whether a text holds an id of the person; Marketo's numbers and their hashes are looked for in records."""
         return self._by_id is not None and self._by_id.search(words) is not None
 
-    def numbered_in(self, record: Mapping[str, Any]) -> bool:
-        """Whether a record holds Marketo's number of the person."""
-        numbers = [_number(value) for name, value in record.items() if name.casefold() in _LEAD_NAMES]
-        several = map(_number, record.get("lead_ids") or ())
-        return any(each in self.known.leads for each in (*numbers, *several))
+    def numbered_in(self, record: Mapping[str, Any], under: str = "") -> bool:
+        """Whether a record holds Marketo's number of the person, or the hash of it; `under` as in `records_in`."""
+        if not _is_of_the_person(under):
+            return False
+        several = record.get("lead_ids")
+        numbers = _numbers(record) | set(map(_number, several if isinstance(several, list) else ()))
+        return bool(numbers & self.known.leads) or record.get("lead_hash") in self._lead_hashes
 
     def numbered_among(self, cells: str) -> bool:
         """Whether Marketo's number of the person is a cell of a torn piece of a file, of which no column is known."""
@@ -105,37 +114,42 @@ class Person:
             re.search(rf'(?:^|[,"\n]){each}(?:$|[,"\r\n])', cells) is not None for each in sorted(self.known.leads)
         )
 
-    def learnt(self, record: Mapping[str, Any]) -> Known:
-        """What is known once a record was seen: its ids, if it is the person's."""
-        if not self._is_theirs(record):
+    def learnt(self, record: Mapping[str, Any], under: str = "") -> Known:
+        """What is known once a record was seen: its ids, if it is the person's; `under` as in `records_in`."""
+        if not _is_of_the_person(under) or not self._is_theirs(record):
             return self.known
         wanted = _RECORD_NAMES | self.id_fields
-        leads = {_number(value) for name, value in record.items() if name.casefold() in _LEAD_NAMES}
+        leads = _numbers(record)
         records = {str(value) for name, value in record.items() if name.casefold() in wanted and is_of_people(value)}
-        return self.known.grown(leads=leads - {""}, records=records)
+        return self.known.grown(leads=leads, records=records)
 
     def _is_theirs(self, record: Mapping[str, Any]) -> bool:
         # an execution has hashes in place of what it is about
-        if record.get("email_hash") == self.email_hash or record.get("lead_hash") in self._lead_hashes:
+        if record.get("email_hash") == self.email_hash:
+            return True
+        if self.one_instance and record.get("lead_hash") in self._lead_hashes:
             return True
         return any(_ADDRESS.fullmatch(name) and normalised(value) == self.known.email for name, value in record.items())
 
 
-def records_in(value: Any) -> Iterator[Mapping[str, Any]]:
-    """Every record inside a value; texts that are JSON are looked into."""
+def records_in(value: Any, under: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Every record inside a value, behind the names under which it stands, such as `payload.lead`.
+
+    What is not inside of another stands under nothing; texts that are JSON are looked into.
+    """
     if isinstance(value, str):
         if value[:1] in {"{", "["}:
             try:
-                yield from records_in(json.loads(value))
+                yield from records_in(json.loads(value), under)
             except ValueError:
                 return
     elif isinstance(value, Mapping):
-        yield value
-        for each in value.values():
-            yield from records_in(each)
+        yield under, value
+        for name, each in value.items():
+            yield from records_in(each, f"{under}.{name}" if under else str(name))
     elif isinstance(value, list | tuple | set):
         for each in value:
-            yield from records_in(each)
+            yield from records_in(each, under)
 
 
 def words_of(value: Any) -> str:
@@ -146,6 +160,15 @@ def words_of(value: Any) -> str:
 def _plain(value: Any) -> Any:
     # digests are bytes, of whatever type a store gives them
     return sorted(map(str, value)) if isinstance(value, set) else repr(value)
+
+
+def _is_of_the_person(under: str) -> bool:
+    return under.removeprefix(_KEPT) in _OF_THE_PERSON
+
+
+def _numbers(record: Mapping[str, Any]) -> set[str]:
+    """Marketo's numbers of whom a record is about."""
+    return {_number(value) for name, value in record.items() if name.casefold() in _LEAD_NAMES} - {""}
 
 
 def _number(value: Any) -> str:
@@ -203,6 +226,11 @@ LEFT: Mapping[str, str] = {
     "busy": "At work with the person, so not removed yet: {where}. Run the same command once more when that is over.",
     "documents": "The address stands in {where}: change these documents. Versions that they had are kept as they were.",
     "unknown": "Found, and left, since nobody can tell what it is: {where}.",
+    "alike": (
+        "Left, since Marketo's number alone says that it is the person's, and connections lead or led to several "
+        "Marketo instances, each with a person of that number: {where}. Look whose each is. A Salesforce id in a key "
+        "that is the person's: give it as --id. The rest expires, or is deleted by its key in the table or bucket."
+    ),
     "queues": "Messages on their way ({on_the_way}) are not looked into; they are in the inbox within a minute.",
     "dead_letters": "Dead letter queues ({dead} messages) are not looked into; messages there expire in 14 days.",
     "vendors": (

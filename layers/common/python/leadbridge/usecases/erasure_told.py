@@ -26,7 +26,7 @@ def left_lines(plan: ErasurePlan) -> Iterator[str]:
         "on_the_way": plan.waiting.get("on_the_way", 0),
         "dead": plan.waiting.get("dead", 0),
     }
-    named = {"busy": plan.busy, "documents": plan.documents, "unknown": plan.unknown}
+    named = {"busy": plan.busy, "documents": plan.documents, "unknown": plan.unknown, "alike": plan.alike}
     for code, words in LEFT.items():
         if code not in named or named[code]:
             yield words.format(**{**facts, "where": ", ".join(named.get(code, ()))})
@@ -42,6 +42,7 @@ def plan_members(plan: ErasurePlan, *, removed: bool) -> dict[str, Any]:
         "busy": list(plan.busy),
         "documents": list(plan.documents),
         "unknown": list(plan.unknown),
+        "alike": list(plan.alike),
         "left": list(left_lines(plan)),
     }
 

@@ -2,7 +2,8 @@
 
 Everything is read: the four tables, and the files of the data bucket. What is at work (a call that may be on its way
 to a vendor, a run that is not over) is left and told. Files are removed as a whole: they are pages of runs that are
-over, which expire anyway, and every reader of them knows that they may be gone.
+over, which expire anyway, and every reader of them knows that they may be gone. Where there are several Marketo
+instances, what has nothing of the person but Marketo's number is left and told, too: it may be somebody else's.
 """
 
 import json
@@ -18,6 +19,7 @@ from leadbridge.domain.erasure import PLACES, Erasure, Find, Known, Person, is_o
 from leadbridge.domain.flow_step import ChunkState
 from leadbridge.domain.guards import lead_guard, match_guards
 from leadbridge.domain.ids import is_id
+from leadbridge.domain.lifecycle import DocumentState
 from leadbridge.domain.outcome import State
 from leadbridge.domain.shifts import run_of
 from leadbridge.domain.values import normalised
@@ -30,6 +32,8 @@ type Item = Mapping[str, Any]
 type Key = Mapping[str, str]
 EXECUTIONS, STATE, KEYS, CONFIG = "executions", "state", "keys", "config"
 TABLES = (EXECUTIONS, STATE, KEYS, CONFIG)
+#: the kind of a connection that leads to an instance of Marketo
+_MARKETO = "marketo_connection"
 #: under which what is remembered of erasures stands in the state table
 LOGGED = "erasures"
 #: runs in these steps are over
@@ -109,10 +113,11 @@ class ErasurePlan:
     #: the keyed hash that is remembered
     who: str
     steps: tuple[Step, ...]
-    #: what is at work, what only a person can change, and what is not known
+    #: what is at work, what only a person can change, what is not known, and what may be somebody else's of that number
     busy: tuple[str, ...] = ()
     documents: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    alike: tuple[str, ...] = ()
     waiting: Mapping[str, int] = field(default_factory=dict)
 
     @property
@@ -138,10 +143,15 @@ class ForgetPerson:
             ConfigurationError: It is no address, or no id.
         """
         known = self._resumed(_begun(email, ids))
-        id_fields, connections = self._configured()
+        configured = self._configured()
         for _ in range(_PASSES):
-            person = Person(known=known, secret=self._secret(), id_fields=id_fields)
-            look = _Look(self._shelves, person, connections)
+            person = Person(
+                known=known,
+                secret=self._secret(),
+                one_instance=len(configured.instances) < 2,
+                id_fields=configured.id_fields,
+            )
+            look = _Look(self._shelves, person, configured.connections)
             look.through()
             if look.known == known:
                 return look.plan()
@@ -201,12 +211,29 @@ class ForgetPerson:
         ids = {} if known is None else {name: sorted(getattr(known, name)) for name in _IDS}
         self._shelves.keep(STATE, {**key, "v": 1, **facts, "ids": None if known is None else ids})
 
-    def _configured(self) -> tuple[frozenset[str], frozenset[str]]:
-        """Marketo's fields that hold Salesforce ids, as the cycles say, and the names of connections."""
+    def _configured(self) -> "_Configured":
+        """What documents say, in all their versions: what came by an earlier one may still be kept."""
         items = list(self._shelves.items(CONFIG))
-        documents = [record for item in items for record in records_in(dict(item))]
-        fields = {str(each["id_field"]).casefold() for each in documents if each.get("id_field")}
-        return frozenset(fields), frozenset(str(item["sk"]) for item in items if "connection" in str(item["pk"]))
+        documents = [record for item in items for _, record in records_in(dict(item))]
+        # nothing ever came by a draft, which may have a wrong address
+        used = [item for item in items if item.get("state") != DocumentState.DRAFT]
+        told = [record for item in used for _, record in records_in(item.get("document"))]
+        return _Configured(
+            id_fields=frozenset(str(each["id_field"]).casefold() for each in documents if each.get("id_field")),
+            connections=frozenset(str(item["sk"]) for item in items if "connection" in str(item["pk"])),
+            instances=frozenset(str(each["base_url"]).casefold() for each in told if each.get("kind") == _MARKETO),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Configured:
+    """What the documents of a deployment say of where its people come from."""
+
+    #: Marketo's fields that hold Salesforce ids, as the cycles say
+    id_fields: frozenset[str]
+    connections: frozenset[str]
+    #: addresses of Marketo's
+    instances: frozenset[str]
 
 
 class _Look:
@@ -218,13 +245,14 @@ class _Look:
         self.known = person.known
         secret, known = person.secret, person.known
         self._guards = {
-            *(lead_guard(secret, each, lead) for each in connections for lead in known.leads),
+            *(lead_guard(secret, each, lead) for each in connections for lead in known.leads if person.one_instance),
             *(match_guards(secret, each)(*how, known.email) for each in connections for how in _LOOKED_FOR),
         }
         self._steps: list[Step] = []
         self._busy: list[str] = []
         self._documents: list[str] = []
         self._unknown: list[str] = []
+        self._alike: list[str] = []
         #: of executions: the item in the inbox, and entries of the log
         self._events: dict[str, Item] = {}
         self._entries: dict[str, list[Item]] = {}
@@ -246,6 +274,7 @@ class _Look:
             busy=tuple(self._busy),
             documents=tuple(self._documents),
             unknown=tuple(self._unknown),
+            alike=tuple(self._alike),
             waiting=self._shelves.waiting(),
         )
 
@@ -260,21 +289,30 @@ class _Look:
         for item in self._shelves.items(KEYS):
             self._key(item)
         for item in self._shelves.items(CONFIG):
-            if self._seen(item)[1]:
+            if self._seen(item).addressed:
                 self._documents.append(_where(item))
         # files are the dearest to read: they wait until the tables teach no more ids
         if self.known == self._person.known:
             for key in self._shelves.files():
                 self._file(key)
 
-    def _seen(self, item: Item) -> tuple[bool, bool]:
-        """Whether an item is about the person, and whether its address stands in it; what it teaches is noted."""
+    def _seen(self, item: Item) -> "_Seen":
+        """By what an item is about the person; what it teaches is noted."""
         person, inside = self._person, list(records_in(dict(item)))
-        for record in inside:
-            self._learn(person.learnt(record))
-        words = [*map(words_of, inside), _unusable(item)]
-        addressed = any(map(person.addressed_in, words))
-        return addressed or any(map(person.named_in, words)) or any(map(person.numbered_in, inside)), addressed
+        for under, record in inside:
+            self._learn(person.learnt(record, under))
+        words = [*(words_of(record) for _, record in inside), _unusable(item)]
+        return _Seen(
+            addressed=any(map(person.addressed_in, words)),
+            named=any(map(person.named_in, words)),
+            numbered=any(person.numbered_in(record, under) for under, record in inside),
+        )
+
+    def _sure(self, where: str) -> bool:
+        """Whether what has nothing of the person but Marketo's number is the person's; else it is told."""
+        if not self._person.one_instance:
+            self._alike.append(where)
+        return self._person.one_instance
 
     def _learn(self, known: Known) -> None:
         self.known = self.known.grown(leads=known.leads, records=known.records, executions=known.executions)
@@ -294,8 +332,8 @@ class _Look:
             self._folders.append(f"imports/{pk.rpartition('#')[2]}")
         elif kind == "chunk" and sk == "state":
             self._chunks[pk] = str(item["chunk_state"])
-        found, addressed = self._seen(item)
-        if not found:
+        seen = self._seen(item)
+        if not (seen.addressed or seen.named or (seen.numbered and self._sure(_where(item)))):
             return
         if pk.startswith(_INBOX):
             self._events[str(item["execution_id"])] = item
@@ -305,7 +343,7 @@ class _Look:
             self._entries.setdefault(execution, []).append(item)
             self._learn(self.known.grown(executions=[execution]))
         else:
-            self._later.append((kind, item, addressed))
+            self._later.append((kind, item, seen.addressed))
 
     def _note_run(self, kind: str, owner: str, slot: str, run: Mapping[str, Any]) -> None:
         if run["step"] in _ENDS:
@@ -385,15 +423,17 @@ class _Look:
             lead = str(item["marketo_id"]) if sk == "link" else sk
             # companies and sales persons have numbers of their own
             later = str(item.get("moved_to", ""))
-            if known.records & {record, later} or (lead in known.leads and is_of_people(record)):
+            numbered = lead in known.leads and is_of_people(record)
+            if known.records & {record, later} or (numbered and self._sure(_where(item))):
                 records = [each for each in (record, later) if is_of_people(each)]
                 self._learn(known.grown(leads=[lead] if lead.isdecimal() else [], records=records))
                 self._take("links", STATE, item)
         elif parts[0] == "cycle" and sk.startswith("due#"):
             object_name, record = parts[-2:]
-            if record in known.records or (object_name == PERSON and record in known.leads):
+            numbered = object_name == PERSON and record in known.leads
+            if record in known.records or (numbered and self._sure(_where(item))):
                 self._take("due", STATE, item)
-        elif self._seen(item)[1]:
+        elif self._seen(item).addressed:
             self._unknown.append(_where(item))
 
     def _key(self, item: Item) -> None:
@@ -415,12 +455,21 @@ class _Look:
         self._steps.append(Step(find=Find(place="files", where=key), file=key))
 
     def _in_file(self, key: str) -> bool:
-        content, found, person = self._shelves.read(key), False, self._person
+        content, found, numbered, person = self._shelves.read(key), False, False, self._person
         for record, words in _records_of(key, content or ()):
-            numbered = person.numbered_among(words) if record is None else person.numbered_in(record)
+            numbered |= person.numbered_among(words) if record is None else person.numbered_in(record)
             self._learn(person.learnt(record or {}))
-            found = found or numbered or person.addressed_in(words) or person.named_in(words)
-        return found
+            found = found or person.addressed_in(words) or person.named_in(words)
+        return found or (numbered and self._sure(f"file {key}"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """By what something is about the person: the address, an id, Marketo's number."""
+
+    addressed: bool
+    named: bool
+    numbered: bool
 
 
 def erasures_of(items: Iterable[Item]) -> list[Erasure]:
@@ -445,7 +494,7 @@ def _records_of(key: str, content: Iterable[bytes]) -> Iterator[tuple[Mapping[st
         except ValueError:
             yield None, line
             continue
-        for record in chain([{}], records_in(value)):
+        for record in chain([{}], (record for _, record in records_in(value))):
             yield record, words_of(record or value)
 
 
