@@ -60,7 +60,7 @@ def _make_in_marketo(client: "MarketoClient", org: "SalesforceClient", name: str
         fail(["This Marketo subscription has no API that makes custom objects; make it in Admin > Custom Objects."])
     if plan.wrong:
         fail(list(plan.wrong))
-    if not plan.fields:
+    if not plan.lacks:
         click.echo(f"Marketo lacks nothing of {plan.api_name}.")
     elif yes or click.confirm("Make this now?"):
         made(client, plan)

@@ -154,13 +154,15 @@ class InMemoryTypes:
             raise self.refusal
         return [*self.known.values()]
 
-    def describe(self, api_name: str, /) -> ObjectType:
+    def describe(self, api_name: str, /, state: str = "") -> ObjectType:
         """One with its fields."""
+        del state
         return self.known[api_name]
 
     def sync(self, document: Mapping[str, Any], /) -> None:
         """Make a draft."""
-        self.known[document["apiName"]] = ObjectType(name=document["apiName"], display_name=document["displayName"])
+        name = document["apiName"]
+        self.known[name] = ObjectType(name=name, display_name=document["displayName"], state="draft")
 
     def add_fields(self, api_name: str, fields: Sequence[Mapping[str, Any]], /) -> None:
         """Give a draft fields."""
@@ -169,6 +171,7 @@ class InMemoryTypes:
 
     def approve(self, api_name: str, /) -> None:
         """Let it take records."""
+        self.known[api_name] = replace(self.known[api_name], state="approved")
         self.approved.append(api_name)
 
 

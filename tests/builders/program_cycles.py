@@ -56,6 +56,7 @@ class ProgramWorld(CompanyWorld):
         """The cycle is active."""
         super().__init__(cycle or with_programs())
         self.marketing = FakeMarketo(self.people.described)
+        self.marketing.lists["Mailed"] = (LIST, set())
         self.system = _WithLists(self.system.tables, step=self.steps)
         self.system.tables["list_members"] = self.people
         for name, (prefix, fields) in _OBJECTS.items():

@@ -287,6 +287,11 @@ class FakeMarketo:
         """Whether there is a static list of that id."""
         return self._read("has_list", lambda: any(known == list_id for known, _ in self.lists.values()))
 
+    def list_name(self, list_id: int) -> str | None:
+        """The name of the static list of that id; None if there is none."""
+        named = {known: name for name, (known, _) in self.lists.items()}
+        return self._read("list_name", lambda: named.get(list_id))
+
     def add_to_list(self, list_id: int, lead_ids: Sequence[int]) -> Sequence[RowResult]:
         """Add leads to a static list."""
         members = self._members_of(list_id, "add_to_list")

@@ -53,6 +53,24 @@ def test_an_object_of_salesforce_is_made_in_marketo_after_a_yes(lab: Lab, market
     assert "Marketo lacks nothing of eventRegistration_c" in lab.cli(*COMMAND, *wanted)
 
 
+@pytest.mark.parametrize("broken", ["addField.json", "approve.json"])
+def test_what_broke_off_on_its_way_is_finished_by_the_next_time(lab: Lab, marketo: Twin, broken: str) -> None:
+    """The draft is there, with or without its fields, and is approved; before that nobody is told that all is there."""
+    path = f"POST /rest/v1/customobjects/schema/eventRegistration_c/{broken}"
+    marketo.post("faults", [{"match": path, "kind": "vendor_error", "code": "603"}])
+    wanted = ("--from-salesforce", "Event_Registration__c")
+    assert asked(lab, *wanted, answer="y\n").exit_code == 1
+    [drafted] = marketo.get("records/customObjectTypes")
+    assert drafted["state"] == "draft"
+    marketo.post("faults", [])
+
+    made = asked(lab, *wanted, answer="y\n")
+    assert (made.exit_code, made.stderr) == (0, ""), made.output
+    [found] = marketo.get("records/customObjectTypes")
+    assert (found["state"], found["dedupeFields"]) == ("approved", ["registrationKey"])
+    assert "Marketo lacks nothing of eventRegistration_c" in lab.cli(*COMMAND, *wanted)
+
+
 @pytest.mark.cap("M079")
 def test_what_salesforce_lacks_of_an_object_is_written_for_deployment(lab: Lab, marketo: Twin, tmp_path: Path) -> None:
     """The object, a unique External Id field for Marketo's id, a lookup for each kind of person, and all fields."""

@@ -295,6 +295,34 @@ def test_opportunities_come_before_their_roles_and_go_behind_them(build: Build) 
     assert writes == ["opportunities", "opportunities/roles", "opportunities/roles/delete", "opportunities/delete"]
 
 
+def test_roles_that_are_added_again_or_take_over_a_name_are_there_once(build: Build) -> None:
+    """One is removed and added again, one takes over the name of another, and two that say the same are removed."""
+    world = build(companies=None, sales_persons=None)
+    _, contact, deal, role = sold(world)
+
+    def made(name: str) -> str:
+        return load(world, "OpportunityContactRole", OpportunityId=deal, ContactId=contact, Role=name, IsPrimary=False)
+
+    other, twins = made("Other"), [made("Influencer"), made("Influencer")]
+    world.ran()
+    assert sorted(each["role"] for each in roles(world)) == ["Decision Maker", "Influencer", "Other"]
+    held = {each["role"]: each["marketoGUID"] for each in roles(world)}
+
+    world.salesforce.post("delete", {"object": "OpportunityContactRole", "ids": [role, *twins]})
+    made("Decision Maker")
+    edit(world, "OpportunityContactRole", other, Role="Evaluator")
+    taking = made("Other")
+    world.ran()
+    assert sorted(each["role"] for each in roles(world)) == ["Decision Maker", "Evaluator", "Other"]
+    kept = {each["role"]: each["marketoGUID"] for each in roles(world)}
+    assert [kept[name] for name in ("Decision Maker", "Other")] == [held[name] for name in ("Decision Maker", "Other")]
+
+    edit(world, "OpportunityContactRole", other, Role="Other")
+    edit(world, "OpportunityContactRole", taking, Role="Evaluator")
+    world.ran()
+    assert {each["role"]: each["marketoGUID"] for each in roles(world)} == kept
+
+
 @pytest.mark.cap("U20", "U35")
 def test_a_stage_goes_to_the_person_of_the_primary_role_and_of_several_the_open_one_decides(build: Build) -> None:
     """Of several roles only the primary one counts, none is told; of several open ones whose stage was changed last."""

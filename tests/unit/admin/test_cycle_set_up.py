@@ -11,6 +11,7 @@ import yaml
 
 from leadbridge.domain.action import as_document
 from leadbridge.domain.crm_cycle import CrmCycle
+from leadbridge.domain.marketo import ObjectField, ObjectType
 from leadbridge.domain.records import FieldDescription, ObjectDescription
 from leadbridge.errors import PermanentError
 from tests.builders.actions import MARKETO, SALESFORCE, a_marketo_connection, a_salesforce_connection
@@ -196,6 +197,23 @@ def test_what_marketo_lacks_is_shown_and_made_when_somebody_says_so(admin: Admin
     assert admin.post(f"{PROVISIONING}/make", asked)["lacks"] is False
     assert admin.provisioned.types.approved == ["car_c"]
     assert len(admin.get("/activity")["entries"]) == 1
+
+
+def test_an_object_whose_approval_failed_is_approved_by_the_next_request(admin: Admin) -> None:
+    """Its fields are all there; until it is approved the plan says what is left, and `make` does that alone."""
+    asked, types = ENDS | {"object": "Car__c"}, admin.provisioned.types
+    fields = tuple(ObjectField(name=each, data_type="string") for each in ("vin", "leadId"))
+    types.known["car_c"] = ObjectType(name="car_c", state="draft", dedupe_fields=("vin",), fields=fields)
+    found = admin.post(PROVISIONING, asked | {"lacking": "marketo"})
+    assert (found["lines"], found["lacks"], found["makes"], found["wrong"]) == (
+        ["Marketo: approve the draft of car_c"],
+        True,
+        True,
+        [],
+    )
+    admin.post(f"{PROVISIONING}/make", asked)
+    assert (types.approved, types.known["car_c"].fields) == (["car_c"], fields)
+    assert admin.post(PROVISIONING, asked | {"lacking": "marketo"})["lacks"] is False
 
 
 def test_a_subscription_without_the_api_is_told_what_to_make_by_hand(admin: Admin) -> None:

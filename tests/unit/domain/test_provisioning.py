@@ -65,6 +65,47 @@ def test_an_approved_type_takes_twenty_more_fields_and_no_link() -> None:
     assert "20 more fields" in new_type(many, [there]).wrong[0]
 
 
+def a_draft(*names: str, key: str = "salesforceId") -> ObjectType:
+    """A car that was never approved, with these fields."""
+    fields = tuple(ObjectField(name=each, data_type="string") for each in names)
+    keys = (key,) if key in names else ()
+    return ObjectType(name="car_c", state="draft", dedupe_fields=keys, fields=fields)
+
+
+def test_a_draft_that_was_never_approved_is_gone_on_with() -> None:
+    """Making it died: before its fields were added, which takes key and links yet, or before it was approved."""
+    car = with_lookup("Lead__c", "Lead")
+    empty = new_type(car, [a_draft()])
+    names = ["salesforceId", "name", "seats", "soldOn", "leadId"]
+    assert (empty.exists, empty.drafted, [each["name"] for each in empty.fields]) == (True, True, names)
+    assert (empty.wrong, next(empty.lines())) == ((), "Marketo: complete and approve the draft of car_c")
+    whole = new_type(car, [a_draft(*names)])
+    assert (whole.fields, whole.lacks, whole.wrong) == ((), True, ())
+    assert list(whole.lines()) == ["Marketo: approve the draft of car_c"]
+    many = replace(CAR, fields=described("x", {f"F{n}__c": "string" for n in range(30)}).fields)
+    assert new_type(many, [a_draft()]).wrong == ()
+    [why] = new_type(car, [a_draft("plate", key="plate")]).wrong
+    assert "has the key plate, not salesforceId; discard that draft" in why
+
+
+def test_a_draft_beside_an_approved_object_is_gone_on_with() -> None:
+    """Fields were added and not approved: none is added twice; a draft that has nothing of ours stays as it is."""
+    names = ("salesforceId", "name", "seats")
+    there = replace(a_draft(*names), state="approvedWithDraft")
+    died = new_type(CAR, [there], drafts=[a_draft(*names, "soldOn")])
+    assert (died.fields, died.drafted, died.lacks, died.wrong) == ((), True, True, ())
+    full = replace(a_draft(*names, "soldOn"), state="approvedWithDraft")
+    assert new_type(CAR, [full], drafts=[a_draft(*names, "soldOn", "other")]).lacks is False
+
+
+def test_nothing_is_linked_to_a_draft() -> None:
+    """Marketo links to what is approved."""
+    model = ObjectType(name="model_c", state="draft", dedupe_fields=("salesforceId",))
+    plan = new_type(with_lookup("Model__c", "Model__c"), [model])
+    assert not [each for each in plan.fields if "relatedTo" in each]
+    assert "of which Marketo has a draft only; provision that first" in plan.notes[0]
+
+
 def test_nothing_is_linked_to_an_object_that_has_a_link_itself() -> None:
     """A bridge links to what Marketo has already, and that must be no bridge."""
     car = with_lookup("Model__c", "Model__c")

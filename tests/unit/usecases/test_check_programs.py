@@ -23,7 +23,6 @@ def lines(world: ProgramWorld, cycle: CrmCycle, *hidden: str) -> list[str]:
     fields = {**campaign.fields, "Program__c": key, "Fixed__c": fixed}
     org = FakeSalesforce(replace(campaign, fields=fields), world.members.described, deal)
     world.marketing.objects["program_members"] = described("program_members", {"leadId": "integer", "note": "string"})
-    world.marketing.lists["Mailed"] = (LIST, set())
     connections = FakeConnections(marketo={"marketing": world.marketing}, salesforce={"crm": org})
     return list(program_lines(cycle, connections))
 
@@ -66,6 +65,19 @@ def test_programs_lists_statuses_and_fields_are_looked_for() -> None:
     }, found
     assert "did you mean Came?" in found[f"{group}.c.statuses.Cam"]
     assert "did you mean Description?" in found[f"{group}.c.fields[0].to"]
+
+
+def test_a_list_has_fewer_columns_than_a_program() -> None:
+    """A static list has neither a channel nor tags; what it has instead is told."""
+    columns = ("name", "id", "channel", "tag.Region")
+    fields = [{"to": "Description", "column": each} for each in columns]
+    found = told(lines(ProgramWorld(), with_programs(a={"static_list": LIST, "fields": fields})))
+    where = "programs.groups.a.fields"
+    assert found == {
+        f"{where}[{index}].column": f"there is no column {columns[index]}; "
+        "a static list has id and name only; name one of them, or give a static value"
+        for index in (2, 3)
+    }
 
 
 def test_tracks_need_their_programs_and_to_see_what_is_closed() -> None:

@@ -364,6 +364,85 @@ def test_a_role_is_made_changed_moved_and_deleted() -> None:
     assert world.deals.found("externalOpportunityId", [first])
 
 
+def test_a_role_that_is_removed_and_added_again_stays() -> None:
+    """The role that is added has the key of the one that is gone, so to Marketo it is the same one."""
+    world = sold()
+    [buyer, _] = world.contact_roles.records
+    world.done()
+    again = {name: world.contact_roles.records[buyer][name] for name in ("OpportunityId", "ContactId", "Role")}
+    world.contact_roles.delete(buyer)
+    world.later(minutes=30)
+    new = world.contact_roles.make(**again, IsPrimary=True)
+    assert told(world, world.done()) == {buyer: ("skipped", "role_shared"), new: ("updated", "")}
+    assert held(world) == [("c", "Buyer", True), ("d", "User", False)]
+    assert world.disagreeing() == []
+    world.contact_roles.delete(new)
+    assert told(world, world.done(minutes=30)) == {new: ("deleted", "")}
+    assert held(world) == [("d", "User", False)]
+
+
+def test_a_death_keeps_no_role_from_staying_that_was_added_again() -> None:
+    """One role is removed and added again, one takes over a name: whatever step dies, all is in step."""
+    begin = sold()
+    [buyer, user] = begin.contact_roles.records
+    names = ("OpportunityId", "ContactId", "Role")
+    mine, again = ({name: begin.contact_roles.records[role][name] for name in names} for role in (buyer, user))
+    other = begin.contact_roles.make(**{**mine, "Role": "Other"}, IsPrimary=False)
+    begin.done()
+    begin.later(minutes=30)
+    begin.contact_roles.delete(user)
+    begin.contact_roles.make(**again, IsPrimary=True)
+    begin.contact_roles.edit(buyer, Role="Other")
+    begin.contact_roles.edit(other, Role="Owner")
+    begin.steps.taken.clear()
+    living = begin.copy()
+    living.done()
+    for at in [at + 1 for begun, ended in living.own_steps for at in range(begun, ended)][::41]:
+        world = begin.copy()
+        world.steps.arm(at)
+        world.done()
+        assert isinstance(world, DealWorld)
+        assert (world.deaths, world.disagreeing()) == (1, []), at
+
+
+@pytest.mark.parametrize(
+    "names", [("User", "Evaluator"), ("Evaluator", "Buyer"), ("User", "Buyer")], ids=["chain", "other way", "swap"]
+)
+def test_roles_of_a_contact_take_over_each_others_names(names: tuple[str, str]) -> None:
+    """Of two roles of one Contact one takes over the name of the other: what Marketo has of that is the first one's."""
+    world = sold()
+    [buyer, user] = world.contact_roles.records
+    contact, joined = world.contact_roles.records[buyer]["ContactId"], "2026-02-03T04:05:06Z"
+    world.contact_roles.edit(user, ContactId=contact, CreatedDate=joined)
+    world.done()
+    world.later(minutes=30)
+    for role, name in zip((buyer, user), names, strict=True):
+        world.contact_roles.edit(role, Role=name)
+    done = told(world, world.done())
+    assert {role: reason for role, (_, reason) in done.items()} == {buyer: "role_moved", user: "role_moved"}
+    assert held(world) == sorted([("c", names[0], True), ("c", names[1], False)])
+    [of_user] = world.roles.found("role", [names[1]])
+    assert of_user["externalCreatedDate"] == joined
+    assert world.disagreeing() == []
+    written = world.written()
+    world.done(minutes=30)
+    assert world.written() == written
+
+
+def test_of_two_roles_that_say_the_same_one_is_renamed() -> None:
+    """Marketo has the two once; it keeps that for the other one, until that is renamed, too."""
+    world = sold()
+    [buyer, user] = world.contact_roles.records
+    world.contact_roles.edit(user, Role="Buyer", ContactId=world.contact_roles.records[buyer]["ContactId"])
+    world.done()
+    assert [name for _, name, _ in held(world)] == ["Buyer"]
+    for role, names in ((user, ["Buyer", "Owner"]), (buyer, ["Owner", "User"])):
+        world.later(minutes=30)
+        world.contact_roles.edit(role, Role="Owner" if role == user else "User")
+        assert told(world, world.done()) == {role: ("created", "role_moved")}
+        assert [name for _, name, _ in held(world)] == names
+
+
 def test_a_role_waits_for_its_person_and_is_told_with_the_reason() -> None:
     """A Contact whom the cycle left out has no role; once the person is there the role comes by itself."""
     world = sold()

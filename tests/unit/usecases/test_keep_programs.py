@@ -185,6 +185,9 @@ def test_a_program_has_the_statuses_of_its_channel_and_columns_for_all_that_it_i
         "tag.Region": "EMEA",
         "url": "",
     }
-    for missing in (MemberGroup(program="Autumn"), MemberGroup(static_list="Nobody")):
+    lists = [program_of(world.marketing, MemberGroup(static_list=each)).columns for each in (LIST, "Mailed")]
+    assert lists == [{"id": f"list-{LIST}", "name": "Mailed"}] * 2
+    missing_ones = {"program": "Autumn"}, {"static_list": "Nobody"}, {"static_list": LIST + 1}
+    for missing in map(MemberGroup.model_validate, missing_ones):
         with pytest.raises(ConfigurationError, match="Marketo has no"):
             program_of(world.marketing, missing)

@@ -82,7 +82,7 @@ def _add_provisioning(app: APIGatewayRestResolver, services: Services) -> None:
         wrong = found.plan.wrong if found.by_api else (_NO_API,)
         if wrong:
             raise refused(409, "not_possible", " ".join(wrong), remedy="Make it by hand, and name it in the cycle.")
-        if found.plan.fields:
+        if found.plan.lacks:
             made(services.clients.marketo(given.marketo), found.plan)
         return _for_marketo(found)
 
@@ -106,9 +106,9 @@ def _for_marketo(found: ForMarketo) -> cycle_models.Provisioning:
         api_name=plan.api_name,
         exists=plan.exists,
         lines=list(plan.lines()),
-        wrong=wrong if plan.fields else [],
-        lacks=bool(plan.fields),
-        makes=bool(plan.fields) and not wrong,
+        wrong=wrong if plan.lacks else [],
+        lacks=plan.lacks,
+        makes=plan.lacks and not wrong,
         package=None,
         document=dict(found.document),
     )

@@ -14,7 +14,7 @@ from leadbridge.domain.action import UniqueIdentifier
 from leadbridge.domain.clauses import Clause, Group
 from leadbridge.domain.crm_cycle import ActivityGroup, CrmCycle
 from leadbridge.domain.cycle_legs import ACTIVITIES, Leg, Queue
-from leadbridge.domain.cycle_people import CONTACT, LEAD, PREFIXES, derived
+from leadbridge.domain.cycle_people import CONTACT, LEAD, PREFIXES, derived, not_beginning
 from leadbridge.domain.source_query import LEAD_PREFIX
 from leadbridge.domain.sync import DedupeRule, ImportRule, Sync
 from leadbridge.domain.three_way import Side
@@ -96,7 +96,7 @@ def _own(kept: ActivityGroup, person: str) -> Iterator[FieldMapping]:
     yield FieldMapping(to=kept.key, column=GUID)
     for field, prefix in _who(kept).items():
         # a field that takes Leads takes no Contact
-        others = [PatternReplace(type="pattern_replace", pattern=_not(prefix))] if prefix else None
+        others = [PatternReplace(type="pattern_replace", pattern=not_beginning(prefix))] if prefix else None
         yield FieldMapping(to=field, column=person, transforms=others)
     if kept.target != "task":
         return
@@ -117,11 +117,6 @@ def _who(kept: ActivityGroup) -> Mapping[str, str]:
         return {"WhoId": ""}
     fields = ((kept.target.person, ""), (kept.target.lead, PREFIXES[LEAD]), (kept.target.contact, PREFIXES[CONTACT]))
     return {field: prefix for field, prefix in fields if field is not None}
-
-
-def _not(prefix: str) -> str:
-    """A pattern of ids that do not begin so; both kinds differ in the third character alone."""
-    return rf"^{prefix[:2]}[^{prefix[2:]}].*$"
 
 
 def _person(cycle: CrmCycle) -> str:

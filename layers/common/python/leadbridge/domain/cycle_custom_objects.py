@@ -15,7 +15,7 @@ from leadbridge.domain.crm_cycle import COMPANY_LINK, CrmCycle, CustomObject, Cy
 from leadbridge.domain.cycle_companies import ACCOUNT
 from leadbridge.domain.cycle_fields import bind_fields
 from leadbridge.domain.cycle_legs import BRIDGES, CUSTOM_OBJECTS, SALESFORCE, Leg, Queue
-from leadbridge.domain.cycle_people import CONTACT, LEAD, PERSON, PREFIXES, derived
+from leadbridge.domain.cycle_people import CONTACT, LEAD, PERSON, PREFIXES, derived, not_beginning
 from leadbridge.domain.looked_up import LookedUpColumn
 from leadbridge.domain.records import ObjectDescription
 from leadbridge.domain.sync import DedupeRule, FlagDeletes, ImportRule, LoggedSource, Sync, Ways
@@ -420,7 +420,7 @@ def _to_salesforce(cycle: CrmCycle, kept: CustomObject, plain: Sync, found: Boun
     for each in found.links:
         for name in each.fields:
             prefix = PREFIXES.get(_only(described.salesforce[kept.salesforce], name))
-            others = [PatternReplace(type="pattern_replace", pattern=_not(prefix))] if prefix else None
+            others = [PatternReplace(type="pattern_replace", pattern=not_beginning(prefix))] if prefix else None
             mappings.append(FieldMapping(to=name, column=columns[each.field], transforms=others, blank="clear"))
     if kept.key is not None:
         mappings.append(FieldMapping(to=kept.key, column=GUID))
@@ -488,8 +488,3 @@ def _only(theirs: ObjectDescription, name: str) -> str:
     """The one kind of persons that a field holds; empty if it holds both, or others."""
     kinds = [each for each in theirs.fields[name].reference_to if each in PREFIXES]
     return kinds[0] if len(kinds) == 1 else ""
-
-
-def _not(prefix: str) -> str:
-    """A pattern of ids that do not begin so; both kinds differ in the third character alone."""
-    return rf"^{prefix[:2]}[^{prefix[2:]}].*$"

@@ -22,6 +22,11 @@ class Link:
     parted: str = ""
 
 
+def person_of(link: Link | None) -> str:
+    """The number of a Lead's or Contact's person in Marketo; empty if nobody is linked (any more)."""
+    return link.marketo_id if link is not None and not (link.moved_to or link.parted) else ""
+
+
 def link_line(link: Link) -> list[Any]:
     """A link as it is stored in a file."""
     memory = {name: _plain(each) for name, each in link.memory.items()}

@@ -35,6 +35,11 @@ MADE_AT = "createdAt"
 STAMPS: Mapping[Side, str] = {Side.MARKETO: "updatedAt", Side.SALESFORCE: "SystemModstamp"}
 
 
+def not_beginning(prefix: str) -> str:
+    """A pattern of ids of persons that do not begin so; both kinds differ in the third character alone."""
+    return rf"^{prefix[:2]}[^{prefix[2:]}].*$"
+
+
 def kinds(persons: Persons) -> Mapping[str, RecordFields]:
     """The kinds of Salesforce records that are kept in step, with their pairs of fields."""
     found = {LEAD: persons.leads, CONTACT: persons.contacts}

@@ -45,6 +45,8 @@ PROGRAM_COLUMNS = (
     "cost",
 )
 TAG_PREFIX = "tag."
+#: columns of a static list
+LIST_COLUMNS = ("id", "name")
 
 
 def groups_of(cycle: CrmCycle) -> Mapping[str, MemberGroup]:

@@ -52,18 +52,27 @@ class NewType:
 
     api_name: str
     display_name: str
-    #: as its API takes them
+    #: those to be added, as its API takes them
     fields: tuple[Mapping[str, Any], ...]
     exists: bool = False
+    #: a draft of it is there that has to be approved, perhaps with these fields; whoever began it did not come further
+    drafted: bool = False
     #: pairs of a cycle's document
     pairs: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
     #: why it cannot be made
     wrong: tuple[str, ...] = ()
 
+    @property
+    def lacks(self) -> bool:
+        """Whether there is anything to be done."""
+        return self.drafted or bool(self.fields)
+
     def lines(self) -> Iterator[str]:
         """The plan, a line for each thing."""
-        if self.fields:
+        if self.drafted:
+            yield f"Marketo: {'complete and approve' if self.fields else 'approve'} the draft of {self.api_name}"
+        elif self.fields:
             yield f"Marketo: {'add to' if self.exists else 'make'} the custom object {self.api_name}"
         for each in self.fields:
             link = each.get("relatedTo")
@@ -107,11 +116,18 @@ def salesforce_name(marketo: str) -> str:
     return f"{plain[:1].upper()}{plain[1:]}__c"
 
 
-def new_type(salesforce: ObjectDescription, types: Sequence[ObjectType], api_name: str = "") -> NewType:
-    """What Marketo lacks of an object of Salesforce's; `types` are all that Marketo has, drafts too, with fields."""
+def new_type(
+    salesforce: ObjectDescription, types: Sequence[ObjectType], api_name: str = "", *, drafts: Sequence[ObjectType] = ()
+) -> NewType:
+    """What Marketo lacks of an object of Salesforce's.
+
+    `types` are all that Marketo has, with fields, also those of which there is a draft only; `drafts` are those drafts
+    that wait beside an approved form.
+    """
     name = api_name or marketo_name(salesforce.name)
     known = {each.name.casefold(): each for each in types}
     there = known.get(name.casefold())
+    draft = next((each for each in drafts if each.name.casefold() == name.casefold()), None)
     wanted, pairs, notes = list[Mapping[str, Any]](), list[tuple[str, str]](), list[str]()
     for each in salesforce.fields.values():
         if each.reference_to:
@@ -129,33 +145,53 @@ def new_type(salesforce: ObjectDescription, types: Sequence[ObjectType], api_nam
         wanted.insert(0, {"name": RECORD_ID, "displayName": "Salesforce Id", "dataType": "string"})
     own = _camel(key.name) if key else RECORD_ID
     wanted = [{**each, "isDedupeField": True} if each["name"] == own else each for each in wanted]
-    held = {each.name.casefold() for each in there.fields} if there else set[str]()
-    fields = [each for each in wanted if each["name"].casefold() not in held]
+    missing = _without(wanted, there)
+    fields = _without(missing, draft)
     label = (salesforce.label or salesforce.name).removesuffix("__c").replace("_", " ")
     return NewType(
         api_name=there.name if there else name,
         display_name=label,
         fields=tuple(fields),
         exists=there is not None,
+        drafted=_is_draft(there) or (draft is not None and bool(missing)),
         pairs=tuple(pairs),
         notes=tuple(notes),
-        wrong=tuple(_over(name, fields, there, types)),
+        wrong=(*_over(name, missing, there, types), *_keyed_otherwise(name, own, there)),
     )
+
+
+def _without(fields: Sequence[Mapping[str, Any]], there: ObjectType | None) -> list[Mapping[str, Any]]:
+    held = {each.name.casefold() for each in there.fields} if there else set[str]()
+    return [each for each in fields if each["name"].casefold() not in held]
+
+
+def _is_draft(there: ObjectType | None) -> bool:
+    """Whether a type was never approved: it takes keys and links, and no records yet."""
+    return there is not None and there.state == "draft"
+
+
+def _keyed_otherwise(name: str, key: str, there: ObjectType | None) -> Iterator[str]:
+    """Why a draft cannot be completed: somebody else began it."""
+    if there is not None and _is_draft(there) and {*there.dedupe_fields} - {key}:
+        held = ", ".join(there.dedupe_fields)
+        yield f"{name}: its draft in Marketo has the key {held}, not {key}; discard that draft, or choose another name"
 
 
 def _over(
     name: str, fields: Sequence[Mapping[str, Any]], there: ObjectType | None, types: Sequence[ObjectType]
 ) -> Iterator[str]:
-    """The limits of Marketo that a plan would break, said before anything is made."""
+    """The limits of Marketo that a plan would break, said before anything is made; `fields` are not approved yet."""
     if there is None and len(types) >= MOST_TYPES:
         yield f"{name}: Marketo has {len(types)} custom objects, and takes no more than {MOST_TYPES}; delete one there"
     count = len(fields) + (len([each for each in there.fields if each.name not in _KEPT]) if there else 0)
     if count > MOST_FIELDS:
         yield f"{name}: {count} fields are more than the {MOST_FIELDS} that Marketo takes; hide some from our user"
-    if there is not None and len(fields) > MOST_LATER:
+    if there is None or _is_draft(there):
+        return
+    if len(fields) > MOST_LATER:
         yield f"{name}: Marketo takes {MOST_LATER} more fields of an approved object at most, not {len(fields)}"
     fixed = [each["name"] for each in fields if each.get("isDedupeField") or "relatedTo" in each]
-    if there is not None and fixed:
+    if fixed:
         yield f"{name}: Marketo takes no key or link ({', '.join(fixed)}) for an object that is approved; make another"
 
 
@@ -170,8 +206,9 @@ def _link(own: FieldDescription, known: Mapping[str, ObjectType]) -> tuple[Mappi
     if to == _ACCOUNT:
         return _linked("companyId", "Company", "company", COMPANY_LINK), ""
     other = known.get(marketo_name(to).casefold())
-    if other is None or not other.dedupe_fields:
-        return None, f"{own.name} leads to {to}, which Marketo does not have; provision that first"
+    if other is None or _is_draft(other) or not other.dedupe_fields:
+        why = "of which Marketo has a draft only" if _is_draft(other) else "which Marketo does not have"
+        return None, f"{own.name} leads to {to}, {why}; provision that first"
     if other.relationships:
         return None, f"{own.name} leads to {other.name}, which has a link itself, so Marketo links nothing to it"
     return _linked(_camel(own.name), own.label or own.name, other.name, other.dedupe_fields[0]), ""

@@ -7,6 +7,7 @@ from leadbridge.domain.crm_cycle import CrmCycle, MemberGroup
 from leadbridge.domain.cycle_opportunities import CLOSED, OPPORTUNITY, WON
 from leadbridge.domain.cycle_programs import (
     CAMPAIGN,
+    LIST_COLUMNS,
     MEMBER,
     OF_LIST,
     OF_PROGRAM,
@@ -19,6 +20,9 @@ from leadbridge.domain.suggestions import did_you_mean
 from leadbridge.errors import PermanentError
 from leadbridge.ports import Connections, Marketo
 from leadbridge.usecases.check_sync import describe
+
+#: what is said of a column that only programs have
+_OF_LISTS = f"a static list has {' and '.join(LIST_COLUMNS)} only; name one of them, or give a static value"
 
 
 def program_lines(cycle: CrmCycle, connections: Connections) -> Iterator[str]:
@@ -102,7 +106,8 @@ def _fields(cycle: CrmCycle, connections: Connections) -> Iterator[str]:
         yield f"programs.campaign_key: {key} must be a unique External Id field of Campaigns; make one, or name another"
     for name, group in groups.items():
         where = f"programs.groups.{name}"
-        yield from _mapped(f"{where}.fields", group.fields, described[CAMPAIGN], PROGRAM_COLUMNS)
+        own, hint = (PROGRAM_COLUMNS, "") if group.program is not None else (LIST_COLUMNS, _OF_LISTS)
+        yield from _mapped(f"{where}.fields", group.fields, described[CAMPAIGN], own, hint)
         columns = described[OF_PROGRAM if group.program is not None else OF_LIST].fields
         yield from _mapped(f"{where}.member_fields", group.member_fields, described[MEMBER], columns)
 
@@ -112,16 +117,16 @@ def _sources(groups: Collection[MemberGroup]) -> Sequence[str]:
 
 
 def _mapped(
-    where: str, mappings: Sequence[FieldMapping], into: ObjectDescription, columns: Collection[str]
+    where: str, mappings: Sequence[FieldMapping], into: ObjectDescription, columns: Collection[str], hint: str = ""
 ) -> Iterator[str]:
     for index, mapping in enumerate(mappings):
         field = into.fields.get(mapping.to)
         if field is None:
-            hint = did_you_mean(mapping.to, list(into.fields))
-            yield f"{where}[{index}].to: {into.name} has no field {mapping.to}; {hint or 'correct it'}"
+            near = did_you_mean(mapping.to, list(into.fields))
+            yield f"{where}[{index}].to: {into.name} has no field {mapping.to}; {near or 'correct it'}"
         elif not (field.createable or field.updateable):
             yield f"{where}[{index}].to: {mapping.to} of {into.name} cannot be written; name another field"
         for member, column in mapping.columns():
             if column not in columns and not (columns is PROGRAM_COLUMNS and column.startswith(TAG_PREFIX)):
-                hint = did_you_mean(column, list(columns))
-                yield f"{where}[{index}].{member}: there is no column {column}; {hint or 'correct it'}"
+                said = did_you_mean(column, list(columns)) or hint or "correct it"
+                yield f"{where}[{index}].{member}: there is no column {column}; {said}"

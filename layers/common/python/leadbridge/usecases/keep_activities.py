@@ -2,20 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from leadbridge.domain.crm_cycle import CrmCycle
 from leadbridge.domain.cycle_activities import activity_legs, activity_queues, waits
+from leadbridge.domain.cycle_late import held_back, late_window
 from leadbridge.domain.cycle_legs import ACTIVITIES, Leg, Queue
 from leadbridge.domain.cycle_schema import Checked, Schema
 from leadbridge.domain.cycle_words import ACTIVITIES_UNPLANNED
 from leadbridge.domain.cycling import CycleRun
 from leadbridge.domain.sync_order import SyncOrder
-from leadbridge.domain.watermarks import Window
 from leadbridge.usecases.cycle_plans import CyclePlans
-
-#: so long a row that Salesforce refused is tried again by each run; what is read with it is there already
-TRIED_FOR = timedelta(hours=1)
 
 
 class KeepActivities:
@@ -56,7 +53,8 @@ class KeepActivities:
         if group != ACTIVITIES:
             return []
         orders = (
-            self._plans.begin_late(run, self._legs[queue.name], self._window(run, queue)) for queue in self._queues
+            self._plans.begin_late(run, self._legs[queue.name], late_window(run, queue, self._waits[queue.name]))
+            for queue in self._queues
         )
         return [order for order in orders if order is not None]
 
@@ -66,14 +64,8 @@ class KeepActivities:
         if run.through:
             return None
         held = {
-            queue.name: run.ceilings[queue.side.value] - TRIED_FOR
+            queue.name: held_back(run, queue)
             for queue in self._queues
             if self._plans.failed(run, self._legs[queue.name])
         }
         return replace(run, held={**run.held, **held}, through=1) if held else None
-
-    def _window(self, run: CycleRun, queue: Queue) -> Window:
-        since, until = run.since.get(queue.name), run.ceilings[queue.side.value]
-        if since is None:
-            return Window(until=until)
-        return Window(since=since - self._waits[queue.name], until=max(since, until))

@@ -26,6 +26,7 @@ from leadbridge.domain.cycle_custom_objects import (
     relinking_legs,
     tells_new_ones,
 )
+from leadbridge.domain.cycle_late import held_back, late_window
 from leadbridge.domain.cycle_legs import BRIDGES, CUSTOM_OBJECTS, SALESFORCE, Leg, Queue
 from leadbridge.domain.cycle_people import FROM_LEADS, LEAD
 from leadbridge.domain.cycle_schema import Checked, Schema
@@ -36,14 +37,12 @@ from leadbridge.domain.mass_guard import Tally
 from leadbridge.domain.planned import Planned
 from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.three_way import Side
-from leadbridge.domain.watermarks import LAG, Window
+from leadbridge.domain.watermarks import LAG
 from leadbridge.errors import ConfigurationError
 from leadbridge.usecases.cycle_guard import CHANGES, noted, too_much, what
 from leadbridge.usecases.cycle_pieces import KeepPorts
 from leadbridge.usecases.cycle_plans import CyclePlans
 
-#: so long a row that was refused is tried again by each run
-TRIED_FOR = timedelta(hours=1)
 #: how far the mark of new records lies behind that of Leads if both are of the same run; marks are whole seconds
 _BEHIND = LAG["marketo"] + timedelta(seconds=30)
 
@@ -115,7 +114,10 @@ class KeepCustomObjects:
             return []
         orders = (
             self._plans.begin_late(
-                run, self._legs[queue.name], self._window(run, queue), partial(self._total, queue.name)
+                run,
+                self._legs[queue.name],
+                late_window(run, queue, self._waits(queue)),
+                partial(self._total, queue.name),
             )
             for queue in self._queues
             if self._is_due(run, queue) and group_of(self._found(queue)) == group
@@ -129,10 +131,10 @@ class KeepCustomObjects:
             return None
         held = dict[str, datetime]()
         for queue in self._queues:
-            since, until = run.since.get(queue.name), run.ceilings[queue.side.value]
+            since = run.since.get(queue.name)
             if tells_new_ones(queue.name) or self._is_due(run, queue):
                 failed = any(self._plans.failed(run, leg) for leg in self._writing(queue))
-                held |= {queue.name: until - TRIED_FOR} if failed else {}
+                held |= {queue.name: held_back(run, queue)} if failed else {}
             elif since is not None:
                 held[queue.name] = since
         return replace(run, held={**run.held, **held}, through=1)
@@ -222,9 +224,3 @@ class KeepCustomObjects:
     def _waits(self, queue: Queue) -> timedelta:
         of = object_of(self._cycle, queue.name)
         return timedelta(minutes=of[1].wait_minutes if of else 0)
-
-    def _window(self, run: CycleRun, queue: Queue) -> Window:
-        since, until = run.since.get(queue.name), run.ceilings[queue.side.value]
-        if since is None:
-            return Window(until=until)
-        return Window(since=since - self._waits(queue), until=max(since, until))

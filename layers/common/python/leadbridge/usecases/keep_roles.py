@@ -3,12 +3,13 @@
 Marketo knows a role by opportunity, person and name, so it needs the person of the Contact. One who is made in the same
 run is looked for once that is done; of one who is nobody in Marketo the role waits. A role whose name or Contact
 changed is another one to Marketo: it is made, and the one before is deleted, unless Marketo made them one by itself,
-as it does with the roles of people who are merged.
+as it does with the roles of people who are merged. What is deleted is settled once all roles are written: one that
+another Contact role is by then, as it took over its name or was added in its place, stays.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from leadbridge.cycle_ports import DueRecord, Link
@@ -17,6 +18,7 @@ from leadbridge.domain.company_words import worded
 from leadbridge.domain.crm_cycle import OPPORTUNITY_LINK, CrmCycle, OpportunityRoles, Persons
 from leadbridge.domain.cycle_fields import BoundFields, bind_fields
 from leadbridge.domain.cycle_legs import OPPORTUNITY_ROLES, ROLES_DELETED, Leg, Queue
+from leadbridge.domain.cycle_link import person_of
 from leadbridge.domain.cycle_opportunities import (
     CALLED,
     CONTACT_ROLE,
@@ -62,8 +64,6 @@ from leadbridge.usecases.pair_people import Row as Values
 from leadbridge.usecases.people_files import Entry, Row
 from leadbridge.usecases.vanished import Vanished
 
-#: what is told late is asked for once more
-_OVERLAP = timedelta(minutes=10)
 _WAITS, _FOLLOWS, _MOVED, _SHARED = "role_waits", "role_follows", "role_moved", "role_shared"
 _STAGE_WAITS, _NO_PRIMARY, _TAKEN, _ON_TRACK = "stage_waits", "no_primary", "stage_taken", "on_track"
 #: marks the entry of a role whose Contact was no person when it was decided about
@@ -152,7 +152,7 @@ class KeepRoles:
         if group == OPPORTUNITY_ROLES:
             self._plan_late(run, files, state)
         else:
-            self._plan_moved(run, files, state)
+            self._settle_deletions(run, files, state)
         files.keep_pieces(state)
         return self._keeping.prepare(run, group)
 
@@ -242,10 +242,10 @@ class KeepRoles:
         links = self._ports.links.of({*(each.id for each in meant), *(each.contact for each in meant)})
         for role in meant:
             link = links.get(role.id)
-            found = change(fields, role.row, link, run.started_at, self._ports.digest, again=again)
             key = self._ports.digest(role.key)
-            known = found.memory if link is None else link.memory
-            moved = not found.new and (_KEY not in known or known[_KEY].salesforce != key)
+            moved = _is_moved(link, key)
+            # one in another's place takes everything
+            found = change(fields, role.row, link, run.started_at, self._ports.digest, again=again or moved)
             position = piece * STRIDE + len(told.entries)
             is_written = found.new or moved or bool(found.written)
             entry = Entry(
@@ -262,8 +262,8 @@ class KeepRoles:
             if is_written:
                 if not found.new:
                     told.damage.add_unread(ROLES_WRITTEN, found.written, found.held)
-                person = _person(links.get(role.contact))
-                after = self._after(role, found, whole=found.whole or moved)
+                person = person_of(links.get(role.contact))
+                after = self._after(role, found)
                 if person:
                     told.plans[ROLES_WRITTEN].append(_writing(role, person, after, position))
                 else:
@@ -277,9 +277,9 @@ class KeepRoles:
     def _nothing(self) -> "_Told":
         return _Told(damage=Damage(self._ports.digest("")))
 
-    def _after(self, role: "_Role", found: Change, *, whole: bool) -> dict[str, Any]:
+    def _after(self, role: "_Role", found: Change) -> dict[str, Any]:
         """What a role takes; a new one says of itself whether it is the primary one."""
-        if not whole:
+        if not found.whole:
             return found.written
         everything = {IS_PRIMARY.marketo: yes(role.row.get(IS_PRIMARY.salesforce))}
         return {**everything, **found.written}
@@ -295,12 +295,12 @@ class KeepRoles:
         links = self._ports.links.of(missing)
         known = [link for _, link in sorted(links.items()) if link.marketo_id]
         check_deletions(self._guard, run, self.name, len(known))
-        shared = self._shared([link.marketo_id for link in known]) if known else frozenset()
+        shared = self._shared([link.marketo_id for link in known], {}) if known else frozenset()
         for link in known:
             position = len(told.entries)
             entry = Entry(object=CONTACT_ROLE, salesforce_id=link.salesforce_id, marketo_id=link.marketo_id, memory={})
             if link.marketo_id in shared:
-                entry = replace(entry, outcome=Outcome.SKIPPED, reason=_SHARED, message=worded(_SHARED))
+                entry = _left_alone(entry)
             else:
                 told.plans[ROLES_GONE].append(deletion(link, position))
                 entry = replace(entry, writes={ROLES_GONE: position})
@@ -310,14 +310,18 @@ class KeepRoles:
         heard = self._ports.news is not None and FROM_ROLES in run.since
         return heard and self._roles.deleted_in_salesforce != "ignore"
 
-    def _shared(self, roles: Sequence[str]) -> frozenset[str]:
-        """Those of Marketo's roles that another Contact role of Salesforce says, too: it allows the same twice."""
+    def _shared(self, roles: Sequence[str], written: Mapping[str, str]) -> frozenset[str]:
+        """Marketo's roles of the same opportunities that a Contact role of Salesforce says: it allows the same twice.
+
+        `written`: by Contact role what it is in Marketo since this run wrote it; its link does not say so yet.
+        """
         held = self._ports.records.keyed(ROLE, roles)
         deals = {text(row.get(OPPORTUNITY_LINK) or "").strip() for row in held}
         wanted = sorted(canonical(each) for each in deals if is_id(each))
         rows = self._ports.records.salesforce(CONTACT_ROLE, IN, wanted) if wanted else ()
-        links = self._ports.links.of([canonical(row["Id"]) for row in rows])
-        return frozenset(link.marketo_id for link in links.values())
+        living = [canonical(row["Id"]) for row in rows]
+        links = self._ports.links.of([each for each in living if each not in written])
+        return frozenset({*written.values(), *(link.marketo_id for link in links.values())})
 
     # what can be planned only once others were written
 
@@ -336,20 +340,39 @@ class KeepRoles:
             if planned:
                 self._keeping.plan(run, state, ROLES_WRITTEN, state.end + piece, planned)
 
-    def _plan_moved(self, run: CycleRun, files: PieceFiles, state: PieceState) -> None:
-        """Plan the deletion of roles in whose place others were made."""
+    def _settle_deletions(self, run: CycleRun, files: PieceFiles, state: PieceState) -> None:
+        """Plan the deletion of roles in whose place others were made, and of all spare what a living role is by now."""
+        written, gone, moved = dict[str, str](), list[str](), list[tuple[int, Entry]]()
         for piece in range(state.end):
-            moved = [entry for entry in files.entries(piece) if entry.reason == _MOVED]
-            ends = self._keeping.ends_of(run, state, ROLES_WRITTEN, piece) if moved else {}
-            planned = []
-            for entry in moved:
-                position = entry.writes[ROLES_WRITTEN]
-                end = ends.get(position)
-                if end is not None and end.outcome in DONE and end.record_id not in {"", entry.marketo_id}:
-                    before = Link(salesforce_id=entry.salesforce_id, marketo_id=entry.marketo_id)
-                    planned.append(deletion(before, position + _HALF))
-            if planned:
-                self._keeping.plan(run, state, ROLES_GONE, state.end + piece, planned)
+            ends = self._keeping.ends_of(run, state, ROLES_WRITTEN, piece)
+            for entry in files.entries(piece):
+                gone += [entry.marketo_id] if ROLES_GONE in entry.writes else []
+                end = ends.get(entry.writes.get(ROLES_WRITTEN, -1))
+                if end is not None and end.outcome in DONE and end.record_id:
+                    written[entry.salesforce_id] = end.record_id
+                    moved += [(piece, entry)] if entry.reason == _MOVED and end.record_id != entry.marketo_id else []
+        asked = sorted({*gone, *(entry.marketo_id for _, entry in moved)})
+        shared = self._shared(asked, written) if asked else frozenset()
+        if not shared.isdisjoint(gone):
+            self._spare(run, files, shared)
+        planned = dict[int, list[Planned]]()
+        for piece, entry in moved:
+            if entry.marketo_id not in shared:
+                before = Link(salesforce_id=entry.salesforce_id, marketo_id=entry.marketo_id)
+                position = entry.writes[ROLES_WRITTEN] + _HALF
+                planned.setdefault(piece, []).append(deletion(before, position))
+        for piece, each in planned.items():
+            self._keeping.plan(run, state, ROLES_GONE, state.end + piece, each)
+
+    def _spare(self, run: CycleRun, files: PieceFiles, shared: Collection[str]) -> None:
+        """Take back deletions that are planned; a process that died between the two does both once more."""
+        entries = list(files.entries(0))
+        spared = [ROLES_GONE in entry.writes and entry.marketo_id in shared for entry in entries]
+        files.keep_entries(
+            0, [_left_alone(entry) if each else entry for entry, each in zip(entries, spared, strict=True)]
+        )
+        for number, writes in self._keeping.planned(run, ROLES_GONE).items():
+            self._keeping.plan_again(run, ROLES_GONE, number, [each for each in writes if each.record_id not in shared])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -419,14 +442,20 @@ class _Keeping(Keeping):
         return told
 
 
+def _is_moved(link: Link | None, key: str) -> bool:
+    """Whether Marketo knows a role by another key than `key`, the digest of today's."""
+    return (
+        link is not None and bool(link.marketo_id) and (_KEY not in link.memory or link.memory[_KEY].salesforce != key)
+    )
+
+
+def _left_alone(entry: Entry) -> Entry:
+    return replace(entry, writes={}, outcome=Outcome.SKIPPED, reason=_SHARED, message=worded(_SHARED))
+
+
 def _of_person(person: str, position: int, before: Mapping[str, Any], after: Mapping[str, Any]) -> Planned:
     columns = {"id": person}
     return Planned(position=position, does="update", columns=columns, record_id=person, before=before, after=after)
-
-
-def _person(link: Link | None) -> str:
-    """The number of a Contact's person in Marketo; empty if nobody is linked."""
-    return link.marketo_id if link is not None and not (link.moved_to or link.parted) else ""
 
 
 def _writing(role: _Role, person: str, after: Mapping[str, Any], position: int) -> Planned:

@@ -1,8 +1,8 @@
 """Tell for the opportunities that a cycle has seen which programs get credit, which lose it, and why.
 
 A cycle reads nothing more for it: which opportunities it has seen stands in what its runs have stored, and all else is
-asked for when somebody wants to know. Of some opportunities that are five calls, one more for each person who has a
-role, and up to two for each program.
+asked for when somebody wants to know. Of some opportunities that are three calls to Salesforce and at most four to
+Marketo, one more for each person who has a role, and up to two for each program.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +15,7 @@ from leadbridge.domain.attribution import Copy, Party, Touch, Verdict, judged
 from leadbridge.domain.belonging import yes
 from leadbridge.domain.condition_values import day, moment
 from leadbridge.domain.crm_cycle import OPPORTUNITY_LINK, CrmCycle
+from leadbridge.domain.cycle_link import person_of
 from leadbridge.domain.cycle_opportunities import CLOSED, CONTACT_ROLE, DEAL, IN, OPPORTUNITY, PERSON_ID, WHOSE, WON
 from leadbridge.domain.ids import canonical
 from leadbridge.domain.marketo import ProgramMember
@@ -199,16 +200,12 @@ def _parties(
     """Who has a role in an opportunity: the Contact, its person, and whether Marketo has the role."""
     told = {str(row[PERSON_ID]) for row in theirs if row[OPPORTUNITY_LINK] == opportunity}
     contacts = {canonical(row[WHOSE]) for row in ours if canonical(row[IN]) == opportunity}
-    people = {contact: _person(links.get(contact)) for contact in sorted(contacts)}
+    people = {contact: person_of(links.get(contact)) for contact in sorted(contacts)}
     alone = sorted(told - {*people.values()}, key=int)
     return [
         *((contact, person, person in told) for contact, person in people.items()),
         *(("", person, True) for person in alone),
     ]
-
-
-def _person(link: Link | None) -> str:
-    return link.marketo_id if link is not None and not (link.moved_to or link.parted) else ""
 
 
 def _is_closed(row: Row) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 
 from leadbridge.cycle_ports import CycleRecords, Links
 from leadbridge.domain.belonging import yes
+from leadbridge.domain.cycle_link import person_of
 from leadbridge.domain.cycle_opportunities import (
     CLOSED,
     CONTACT_ROLE,
@@ -79,11 +80,7 @@ class StagesOfPeople:
 
     def _of_people(self, deals: Mapping[str, Row], tracks: Mapping[str, str]) -> list[PersonStage]:
         links = self._links.of(deals)
-        people = {
-            contact: link.marketo_id
-            for contact, link in links.items()
-            if link.marketo_id and not (link.moved_to or link.parted)
-        }
+        people = {contact: person for contact, link in links.items() if (person := person_of(link))}
         rows = self._records.people("id", sorted(people.values())) if people else ()
         held = {str(row["id"]): row.get(self._field) for row in rows}
         return [

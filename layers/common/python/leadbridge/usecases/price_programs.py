@@ -16,7 +16,8 @@ from leadbridge.usecases.cycle_records import LookedUp
 from leadbridge.usecases.program_facts import Programs, labelled, program_of
 
 #: times that it is asked what a program is: as its members are read, and decided about; beside that it is named twice
-#: more, and its members are described; then for statuses and members of a Campaign that was made meanwhile
+#: more, and its members are described; then for statuses and members of a Campaign that was made meanwhile. A list that
+#: is named by its id is read by that
 _READ, _BESIDE, _LATE = 2, 2, 2
 #: Campaigns, their statuses and members
 _DESCRIBED = 3
@@ -45,7 +46,7 @@ def price_programs(
     asked, made, missing = 0, list[str](), 0
     for name, group in groups_of(cycle).items():
         program = program_of(marketo, group)
-        asked += _READ * _asked(group) + _BESIDE * (group.program is not None)
+        asked += _READ * _asked(group) + _BESIDE * (group.program is not None) - isinstance(group.static_list, int)
         known = [canonical(group.campaign)] if group.campaign is not None else []
         if not known:
             rows = records.salesforce(CAMPAIGN, key, [program.columns["id"]])
@@ -77,8 +78,8 @@ def price_programs(
 
 
 def _asked(group: MemberGroup) -> int:
-    """Calls that say what one is: its program and the channel, or the id of a list."""
-    return 2 if group.program is not None else int(isinstance(group.static_list, str))
+    """Calls that say what one is: its program and the channel, or a list's id or name."""
+    return 2 if group.program is not None else 1
 
 
 def _kinds(own: Members, id_field: str) -> list[tuple[str, float, list[str]]]:

@@ -32,6 +32,10 @@ class Programs(Protocol):
         """The id of the static list of that name; None if there is none, or more than one."""
         ...
 
+    def list_name(self, list_id: int) -> str | None:
+        """The name of the static list of that id; None if there is none."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Labelled:
@@ -57,11 +61,8 @@ def program_of(marketo: Programs, group: MemberGroup) -> Described:
     """
     if group.program is None:
         own = [Labelled(label=group.status, success=False)] if group.status else []
-        named = group.static_list
-        number = marketo.static_list(named) if isinstance(named, str) else named
-        if number is None:
-            raise ConfigurationError([f"Marketo has no static list {named}, or several; give its id"])
-        return Described(columns={"id": f"{_LIST}{number}", "name": str(named)}, statuses=own)
+        number, name = _list_of(marketo, group.static_list or "")
+        return Described(columns={"id": f"{_LIST}{number}", "name": name}, statuses=own)
     found = marketo.program(group.program)
     if found is None:
         raise ConfigurationError([f"Marketo has no program {group.program}; give its id"])
@@ -78,6 +79,17 @@ def program_of(marketo: Programs, group: MemberGroup) -> Described:
         success = each.success or (known is not None and known.success)
         labels[label.casefold()] = Labelled(label=known.label if known else label, success=success)
     return Described(columns=_columns(found), statuses=tuple(labels.values()))
+
+
+def _list_of(marketo: Programs, named: str | int) -> tuple[int, str]:
+    """The id and the name of a static list."""
+    if isinstance(named, str):
+        number, name, hint = marketo.static_list(named), named, ", or several; give its id"
+    else:
+        number, name, hint = named, marketo.list_name(named), "; correct its id"
+    if number is None or name is None:
+        raise ConfigurationError([f"Marketo has no static list {named}{hint}"])
+    return number, name
 
 
 def labelled(group: MemberGroup, status: str) -> str:

@@ -24,8 +24,8 @@ class Types(Protocol):
         """All of them, drafts too, without their fields."""
         ...
 
-    def describe(self, api_name: str, /) -> ObjectType:
-        """One with its fields."""
+    def describe(self, api_name: str, /, state: str = "") -> ObjectType:
+        """One with its fields: as it was approved, or its draft if there is nothing else or `state` is that."""
         ...
 
     def sync(self, document: Mapping[str, Any], /) -> object:
@@ -97,14 +97,15 @@ def lacking_in_marketo(instance: Instance, org: Org, name: str, to: str = "") ->
     Raises:
         SyncError: A system cannot be asked now, or Salesforce shows our user no such object.
     """
-    types, by_api = list[ObjectType](), True
+    schema, types, drafts, by_api = instance.custom_object_types, list[ObjectType](), list[ObjectType](), True
     try:
-        types = [instance.custom_object_types.describe(each.name) for each in instance.custom_object_types.list()]
+        types = [schema.describe(each.name) for each in schema.list()]
+        drafts = [schema.describe(each.name, state="draft") for each in types if each.state == "approvedWithDraft"]
     except PermanentError as error:
         if error.code not in _NO_SCHEMA_API:
             raise
         by_api = False
-    plan = new_type(org.describe(name), types, to)
+    plan = new_type(org.describe(name), types, to, drafts=drafts)
     return ForMarketo(plan=plan, by_api=by_api, document=document_of(plan.api_name, name, plan.pairs, to_marketo=True))
 
 
@@ -123,12 +124,16 @@ def lacking_in_salesforce(instance: Instance, org: Org, name: str, to: str = "")
 
 
 def made(instance: Instance, plan: NewType) -> None:
-    """Make what a plan says: a draft, its fields, and the approval, from which on it takes records."""
+    """Make what a plan says: a draft, its fields, and the approval, from which on it takes records.
+
+    Where it broke off before, a new plan goes on.
+    """
     types = instance.custom_object_types
     if not plan.exists:
         words = {"apiName": plan.api_name, "displayName": plan.display_name, "pluralName": f"{plan.display_name}s"}
         types.sync({"action": "createOnly", **words})
-    types.add_fields(plan.api_name, plan.fields)
+    if plan.fields:
+        types.add_fields(plan.api_name, plan.fields)
     types.approve(plan.api_name)
 
 

@@ -244,7 +244,12 @@ class MarketoClient:
 
     def has_list(self, list_id: int) -> bool:
         """Whether there is a static list of that id."""
-        return self.static_lists.one(list_id) is not None
+        return self.list_name(list_id) is not None
+
+    def list_name(self, list_id: int) -> str | None:
+        """The name of the static list of that id; None if there is none."""
+        found = self.static_lists.one(list_id)
+        return found.name if found else None
 
     def add_to_list(self, list_id: int, lead_ids: Sequence[int]) -> list[RowResult]:
         """Add leads to a static list; one result per id, in order."""
