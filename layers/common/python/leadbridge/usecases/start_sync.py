@@ -226,6 +226,13 @@ class StartSync:
             return Started(slot="", started=False, because="no_slot")
         return self(sync, f"{now:%Y%m%dT%H%M}00Z-announced")
 
+    def forget(self, sync: str) -> None:
+        """Forget how far a Sync has come that is about to be removed: one of its id that is made later reads all.
+
+        A run that is still at work goes on to its end, where it is refused to move the watermark.
+        """
+        self._runs.forget(sync)
+
     def ask(self, sync: str, slot: str, asked: Asked) -> SyncRun:
         """Pause, resume or cancel a run, or confirm what its guard has counted.
 
