@@ -185,6 +185,19 @@ def test_runs_are_listed_the_newest_first(runs: SyncRuns) -> None:
     assert len(runs.runs("one", 10)) == 4
 
 
+def test_runs_that_are_named_by_versions_are_listed_by_their_time(runs: SyncRuns) -> None:
+    """What ran at once stands where it began, the tenth version's behind the ninth's: an old one hides no newer run."""
+    for day, slot in enumerate(
+        ["now-v8", "now-v9", "now-v10", "20260305T120000Z", "20260306T120000Z-retry", "now-v11"]
+    ):
+        runs.begin(replace(RUN, slot=slot, started_at=NOON + timedelta(days=day)))
+        assert [run.slot for run in runs.runs("one", 1)] == [slot]
+
+    newest = ["now-v11", "20260306T120000Z-retry", "20260305T120000Z", "now-v10", "now-v9", "now-v8"]
+    for limit in range(1, 8):
+        assert [run.slot for run in runs.runs("one", limit)] == newest[:limit]
+
+
 def test_a_partition_belongs_to_who_took_it_last(runs: SyncRuns) -> None:
     """Each taking raises the epoch; what an earlier process stores then is refused, and nothing of it is there."""
     first = runs.take_part("one", SLOT, 7)
