@@ -144,6 +144,43 @@ def test_a_double_fire_and_a_late_one_are_of_one_slot() -> None:
     assert len(world.starter.started) == 1
 
 
+def test_days_in_between_start_nothing() -> None:
+    """Every seven days, activated on a Monday: its entry begins with the coming Thursday, and what fires on the days
+    before and after starts nothing, neither an older slot nor one whose run is long gone."""
+    world = Scheduled({"every": {"days": 7}})
+    world.row(1)
+    world.keep()()
+    entry = world.schedules.entries[world.sync.id]
+    first = datetime(2026, 3, 5, tzinfo=NOON.tzinfo)
+    assert entry.expression == "cron(0 0 * * ? *)"
+    assert entry.start == first - timedelta(minutes=1)
+
+    started = []
+    for day in range(-2, 16):
+        at = first + timedelta(days=day)
+        world.clock.set(at)
+        if world.fire(at):
+            started.append(day)
+        world.runs.expire()
+    assert started == [0, 7, 14]
+
+
+def test_a_missed_fire_is_made_good_by_the_next_slot() -> None:
+    """Nobody heard of a slot: what changed before it is carried over by the run after it."""
+    world = Scheduled({"every": {"days": 1}})
+    day = datetime(2026, 3, 3, tzinfo=NOON.tzinfo)
+    world.row(1)
+    world.clock.set(day)
+    assert world.fire(day)
+    world.changed(2, day + timedelta(hours=1))
+    world.clock.set(day + timedelta(days=2, hours=-2))
+    assert not world.fire(day + timedelta(days=1, hours=22))
+
+    world.clock.set(day + timedelta(days=2))
+    assert world.fire(day + timedelta(days=2))
+    assert sorted(world.held()) == ["p1@example.com", "p2@example.com"]
+
+
 @pytest.mark.parametrize(
     ("schedule", "expression", "zone"),
     [

@@ -1,7 +1,7 @@
 """What a Sync's schedule is to the scheduler: an expression in a zone, between two moments. Pure.
 
 An entry fires at every slot at least; a fire that is of no slot (quiet hours, a day in between) starts nothing, because
-`domain.schedule.slot_of` says so.
+`domain.schedule` says so.
 """
 
 from dataclasses import dataclass
@@ -48,7 +48,8 @@ def entry_of(sync: Sync, now: datetime) -> Entry | None:
     if every is None or every.days is not None:
         # days are those of the calendar: the clocks may change, and some days are in between
         local = following.at.astimezone(sync.zone)
-        start = following.at - _MINUTE if schedule.start else None
+        # nothing is due on the days before
+        start = following.at - _MINUTE
         expression = f"cron({local.minute} {local.hour} * * ? *)"
         zone = sync.time_zone or "UTC"
         means = f"{expression} {zone} {bounds}"

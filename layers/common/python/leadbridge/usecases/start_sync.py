@@ -8,7 +8,7 @@ from typing import Any
 from leadbridge.domain.carried import Asked
 from leadbridge.domain.dedupe_rules import Vendor
 from leadbridge.domain.lifecycle import DocumentState
-from leadbridge.domain.schedule import lets_begin, slot_of
+from leadbridge.domain.schedule import is_too_late, lets_begin, slot_of
 from leadbridge.domain.source_query import readable_by_id
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.syncing import Step, SyncRun, asked_for, summed
@@ -193,16 +193,19 @@ class StartSync:
         return self._clock.now().strftime("%Y%m%dT%H%M%SZ")
 
     def fired(self, sync: str, at: str) -> Started:
-        """A schedule's fire: late or twice, it is of the slot that it was meant for.
+        """A schedule's fire: late or twice, it is of the slot that it was meant for; between slots it starts nothing.
 
         `at` is when it was meant to be, in the scheduler's words; without it the present counts.
         """
         stored = self._documents.get("sync", sync)
         if stored is None or not isinstance(stored.document, Sync):
             return Started(slot="", started=False, because="gone")
-        slot = slot_of(stored.document, stored.version, _moment(at) or self._clock.now())
+        meant = _moment(at) or self._clock.now()
+        slot = slot_of(stored.document, stored.version, meant)
         if slot is None:
             return Started(slot="", started=False, because="no_slot")
+        if is_too_late(stored.document, slot, meant):
+            return Started(slot=slot.name, started=False, because="too_late")
         once = stored.document.schedule is not None and stored.document.schedule.once is not None
         if once and self._runs.standing(sync).once >= stored.version:
             return Started(slot=slot.name, started=False, because="begun")
