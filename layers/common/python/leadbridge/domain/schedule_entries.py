@@ -7,7 +7,7 @@ An entry fires at every slot at least; a fire that is of no slot (quiet hours, a
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from leadbridge.domain.schedule import instant, next_slot
+from leadbridge.domain.schedule import Slot, instant, next_slot, slot_of
 from leadbridge.domain.sync import NOW, Sync
 
 _MINUTE = timedelta(minutes=1)
@@ -39,7 +39,7 @@ def entry_of(sync: Sync, now: datetime) -> Entry | None:
     if schedule is None or schedule.once == NOW or following is None:
         return None
     if schedule.once is not None:
-        expression = f"at({following.at:%Y-%m-%dT%H:%M:%S})"
+        expression = _once(following)
         return Entry(sync=sync.id, expression=expression, means=expression)
     # a fire of the last minute may come late; whether it is of a slot is told by its time
     end = instant(schedule.end, sync.zone) + _MINUTE if schedule.end else None
@@ -59,6 +59,17 @@ def entry_of(sync: Sync, now: datetime) -> Entry | None:
     # the first fire is at the start, the others so much later each: all of them are slots
     means = f"{expression} {sync.time_zone} {bounds}"
     return Entry(sync=sync.id, expression=expression, start=following.at, end=end, means=means)
+
+
+def means_of_past(sync: Sync, now: datetime) -> str | None:
+    """What the entry of a Sync means that was to run once at a time that is past; None for any other."""
+    schedule = sync.schedule
+    past = slot_of(sync, 0, now) if schedule is not None and schedule.once not in {None, NOW} else None
+    return _once(past) if past else None
+
+
+def _once(slot: Slot) -> str:
+    return f"at({slot.at:%Y-%m-%dT%H:%M:%S})"
 
 
 def tick_of(cycle: str) -> Entry:

@@ -54,6 +54,11 @@ class Started:
     started: bool
     because: str = ""
 
+    @property
+    def begun(self) -> bool:
+        """Whether the run of its slot has begun, now or before."""
+        return self.started or self.because in {"begun", "ended"}
+
 
 class StartSync:
     """The use-case of `start_sync`."""
@@ -210,10 +215,16 @@ class StartSync:
         if once and self._runs.standing(sync).once >= stored.version:
             return Started(slot=slot.name, started=False, because="begun")
         told = self(sync, slot.name)
-        if once and (told.started or told.because == "ended"):
+        if once and told.begun:
             # the run is removed one day, and would begin anew; that it has begun is known for ever
             self._runs.note_once(sync, stored.version)
         return told
+
+    def revive(self, sync: str) -> None:
+        """See that the run of a Sync that is at work, if there is one, has an execution that carries it."""
+        standing = self._runs.standing(sync)
+        if standing.holder:
+            goes_on(self._runs, self._starter, (sync, standing.holder), standing.taken_at, self._clock.now())
 
     def announced(self, sync: str) -> Started:
         """Start a run because the source has announced changes; one for each minute at most.
