@@ -105,7 +105,12 @@ def test_a_plan_says_that_a_changed_sync_reads_everything_once() -> None:
         "sync contacts-to-people: the next run reads everything, since mappings has changed; what is the same already "
         "is not written"
     )
-    other = {"extraction": "incremental", "name": "Another", "guard": {"deletes": 1}, "time_zone": "Europe/Berlin"}
+    other: dict[str, Any] = {
+        "extraction": "incremental",
+        "name": "Another",
+        "guard": {"deletes": 1},
+        "time_zone": "Europe/Berlin",
+    }
     assert desk.plan(a_sync_document(**other)).warnings == []
     assert desk.plan(a_sync_document(extraction="full", mappings=wider)).warnings == []
 
