@@ -26,6 +26,7 @@ OPERATIONS = (
     "syncs.take",
     "syncs.commit",
     "syncs.commit_gone",
+    "syncs.forget",
     "syncs.release",
     "syncs.note_once",
     "syncs.begin",
@@ -76,12 +77,22 @@ class InMemorySyncRuns:
         self._step("syncs.take.done")
         return taken
 
-    def commit(self, sync: str, slot: str, epoch: int, watermark: datetime, records: int) -> bool:
-        """Move the watermark, if the lease is still this run's; False if it is not. `records` is the Sync's size."""
+    def commit(self, sync: str, slot: str, epoch: int, watermark: datetime, records: int, *, carried: str) -> bool:
+        """Move the watermark, if the lease is still this run's; False if it is not."""
         self._step("syncs.commit")
-        moved = self._held(sync, slot, epoch, watermark=watermark, records=records)
+        moved = self._held(sync, slot, epoch, watermark=watermark, records=records, carried=carried)
         self._step("syncs.commit.done")
         return moved
+
+    def forget(self, sync: str) -> None:
+        """Forget how far a Sync has come that is removed; its lease stays, with another epoch."""
+        self._step("syncs.forget")
+        if sync in self._standings:
+            held = self._standings[sync]
+            self._standings[sync] = Standing(
+                epoch=held.epoch + 1, holder=held.holder, taken_at=held.taken_at, once=held.once
+            )
+        self._step("syncs.forget.done")
 
     def commit_gone(self, sync: str, slot: str, epoch: int, until: datetime) -> bool:
         """Note up to when deletions have been carried over, if the lease is still this run's; False if it is not."""

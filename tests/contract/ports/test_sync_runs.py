@@ -87,17 +87,17 @@ def test_a_lease_is_taken_by_who_saw_how_it_stands(runs: SyncRuns) -> None:
     assert runs.take("one", SLOT, Standing(), NOON) == Standing(epoch=1, holder=SLOT, taken_at=NOON)
     assert runs.take("one", LATER, Standing(), NOON) is None
 
-    assert runs.commit("one", SLOT, 1, NOON, 70)
-    assert not runs.commit("one", LATER, 1, NOON + timedelta(hours=1), 8)
-    assert not runs.commit("one", SLOT, 2, NOON + timedelta(hours=1), 9)
+    assert runs.commit("one", SLOT, 1, NOON, 70, carried="what")
+    assert not runs.commit("one", LATER, 1, NOON + timedelta(hours=1), 8, carried="else")
+    assert not runs.commit("one", SLOT, 2, NOON + timedelta(hours=1), 9, carried="else")
     assert runs.commit_gone("one", SLOT, 1, NOON)
     assert not runs.commit_gone("one", LATER, 1, NOON + timedelta(hours=1))
     runs.release("one", LATER, 1)
-    held = Standing(epoch=1, holder=SLOT, taken_at=NOON, watermark=NOON, records=70, gone_until=NOON)
+    held = Standing(epoch=1, holder=SLOT, taken_at=NOON, watermark=NOON, carried="what", records=70, gone_until=NOON)
     assert runs.standing("one") == held
 
     at = NOON + timedelta(minutes=1)
-    taken = Standing(epoch=2, holder=LATER, taken_at=at, watermark=NOON, records=70, gone_until=NOON)
+    taken = Standing(epoch=2, holder=LATER, taken_at=at, watermark=NOON, carried="what", records=70, gone_until=NOON)
     assert runs.take("one", LATER, held, at) == taken
     assert runs.standing("one") == taken
     runs.release("one", SLOT, 1)
@@ -117,12 +117,49 @@ def test_the_newest_version_that_has_run_once_is_known_for_ever(runs: SyncRuns) 
     for version, known in ((2, 2), (2, 2), (1, 2), (4, 4)):
         runs.note_once("one", version)
         assert runs.standing("one") == Standing(epoch=1, holder=SLOT, taken_at=NOON, once=known)
-    assert runs.commit("one", SLOT, 1, NOON, 70)
+    assert runs.commit("one", SLOT, 1, NOON, 70, carried="what")
     runs.release("one", SLOT, 1)
     assert runs.take("one", LATER, runs.standing("one"), NOON) == Standing(
-        epoch=2, holder=LATER, taken_at=NOON, watermark=NOON, records=70, once=4
+        epoch=2, holder=LATER, taken_at=NOON, watermark=NOON, carried="what", records=70, once=4
     )
     assert runs.standing("one").once == 4
+
+
+def test_what_is_forgotten_of_a_removed_sync_is_how_far_it_came(runs: SyncRuns) -> None:
+    """Watermarks are gone, and its run that is still at work moves none; lease and the version that ran once stay."""
+    runs.forget("one")
+    assert runs.standing("one") == Standing()
+    runs.take("one", SLOT, Standing(), NOON)
+    assert runs.commit("one", SLOT, 1, NOON, 70, carried="what")
+    assert runs.commit_gone("one", SLOT, 1, NOON)
+    runs.note_once("one", 2)
+
+    runs.forget("one")
+    kept = Standing(epoch=2, holder=SLOT, taken_at=NOON, once=2)
+    assert runs.standing("one") == kept
+    assert not runs.commit("one", SLOT, 1, NOON, 70, carried="what")
+    assert not runs.commit_gone("one", SLOT, 1, NOON)
+    assert runs.standing("one") == kept
+    assert runs.take("one", LATER, kept, NOON) == Standing(epoch=3, holder=LATER, taken_at=NOON, once=2)
+
+
+def test_a_watermark_of_before_it_was_noted_what_it_stands_for_is_read(dynamo_world: DynamoWorld) -> None:
+    """The item of an earlier version has no such member; it is a watermark all the same."""
+    runs = DynamoSyncRuns(
+        dynamo_world.dynamodb,
+        executions="ExecutionsTable",
+        state="StateTable",
+        retention=RETENTION,
+        now=dynamo_world.clock.now,
+    )
+    runs.take("one", SLOT, Standing(), NOON)
+    runs.commit("one", SLOT, 1, NOON, 70, carried="what")
+    dynamo_world.dynamodb.update_item(
+        TableName="StateTable",
+        Key={"pk": {"S": "sync#one"}, "sk": {"S": "standing"}},
+        UpdateExpression="REMOVE carried",
+    )
+    assert runs.standing("one") == Standing(epoch=1, holder=SLOT, taken_at=NOON, watermark=NOON, records=70)
 
 
 def test_a_run_is_begun_once_and_replaced_by_who_read_it_last(runs: SyncRuns) -> None:
@@ -146,6 +183,19 @@ def test_runs_are_listed_the_newest_first(runs: SyncRuns) -> None:
 
     assert [run.slot[:8] for run in runs.runs("one", 2)] == ["20260304", "20260303"]
     assert len(runs.runs("one", 10)) == 4
+
+
+def test_runs_that_are_named_by_versions_are_listed_by_their_time(runs: SyncRuns) -> None:
+    """What ran at once stands where it began, the tenth version's behind the ninth's: an old one hides no newer run."""
+    for day, slot in enumerate(
+        ["now-v8", "now-v9", "now-v10", "20260305T120000Z", "20260306T120000Z-retry", "now-v11"]
+    ):
+        runs.begin(replace(RUN, slot=slot, started_at=NOON + timedelta(days=day)))
+        assert [run.slot for run in runs.runs("one", 1)] == [slot]
+
+    newest = ["now-v11", "20260306T120000Z-retry", "20260305T120000Z", "now-v10", "now-v9", "now-v8"]
+    for limit in range(1, 8):
+        assert [run.slot for run in runs.runs("one", limit)] == newest[:limit]
 
 
 def test_a_partition_belongs_to_who_took_it_last(runs: SyncRuns) -> None:

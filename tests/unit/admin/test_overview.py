@@ -219,7 +219,7 @@ def test_active_syncs_and_cycles_say_up_to_when_they_have_carried_over_what_chan
         admin.world.configurations.move(each.kind, each.id, Move.ACTIVATE)
     held = admin.runs.take(every.id, "slot", admin.runs.standing(every.id), NOON)
     assert held is not None
-    admin.runs.commit(every.id, "slot", held.epoch, NOON - HOUR, 10)
+    admin.runs.commit(every.id, "slot", held.epoch, NOON - HOUR, 10, carried="")
     seen = admin.cycle_runs.take(CYCLE, "slot", admin.cycle_runs.standing(CYCLE), NOON)
     assert seen is not None
     marks = {"Lead": NOON - HOUR, "leads": NOON - 3 * HOUR}

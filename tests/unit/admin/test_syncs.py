@@ -76,6 +76,17 @@ def test_a_sync_is_read_changed_and_removed(admin: Admin) -> None:
     assert admin.ask("GET", f"/syncs/{SYNC}").status == 404
 
 
+def test_a_removed_sync_is_forgotten(admin: Admin) -> None:
+    """How far it came is not known to one of the same id that is made later."""
+    admin.store(a_sync(**ENDS))
+    held = admin.runs.take(SYNC, "slot", admin.runs.standing(SYNC), NOON)
+    assert held is not None
+    assert admin.runs.commit(SYNC, "slot", held.epoch, NOON, 10, carried="")
+
+    assert admin.ask("DELETE", f"/syncs/{SYNC}").status == 200
+    assert admin.runs.standing(SYNC).watermark is None
+
+
 def test_whoever_stores_a_sync_after_somebody_else_is_told(admin: Admin) -> None:
     """A version that is to follow another one than the current is not stored; 0 is for a Sync that is new."""
     stored = [

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadbridge.domain.schedule import Slot, next_slot, problems, slot_of, slots
+from leadbridge.domain.schedule import Slot, is_too_late, next_slot, problems, slot_of, slots
 from tests.builders.syncs import a_sync
 
 NOW = datetime(2026, 3, 9, 12, 0, tzinfo=UTC)
@@ -125,6 +125,51 @@ def test_a_fire_belongs_to_the_last_slot_that_is_not_later(
     found = slot_of(a_sync(schedule=schedule), 3, at(fired))
 
     assert (found and found.name) == name
+
+
+@pytest.mark.parametrize(
+    ("schedule", "fired", "late"),
+    [
+        ({"every": {"minutes": 60}}, "2026-03-09T12:15", False),
+        ({"every": {"minutes": 60}}, "2026-03-09T12:16", True),
+        ({"every": {"hours": 48}}, "2026-03-09T12:00", True),
+        # of 02:30, which comes twice on the 25th of October, the first is the slot and the second no other
+        ({"every": {"days": 1}, "start": "2026-10-20T02:30"}, "2026-10-25T01:30", False),
+        ({"every": {"days": 7}}, "2026-03-05T00:10", False),
+        ({"every": {"days": 7}}, "2026-03-07T00:00", True),
+        ({"once": "2026-03-09T12:00"}, "2026-04-09T12:00", False),
+        ({"once": "now"}, "2026-04-09T12:00", False),
+    ],
+)
+def test_a_fire_long_after_a_slot_is_not_of_it(schedule: dict[str, Any], fired: str, late: bool) -> None:
+    """A quarter of an hour, of days an hour more; what runs once is never too late."""
+    sync = a_sync(schedule=schedule, time_zone=BERLIN if "start" in schedule else None)
+    slot = slot_of(sync, 1, at(fired))
+
+    assert slot is not None
+    assert is_too_late(sync, slot, at(fired)) is late
+
+
+@pytest.mark.parametrize(
+    ("schedule", "member", "remedy"),
+    [
+        ({"every": {"days": 1}, "start": "2026-03-08T06:30:30"}, "schedule.start", "2026-03-08T06:30"),
+        ({"once": "2026-03-10T06:30:59.5+01:00"}, "schedule.once", "2026-03-10T06:30+01:00"),
+    ],
+)
+def test_seconds_are_a_finding_and_those_of_old_documents_do_not_count(
+    schedule: dict[str, Any], member: str, remedy: str
+) -> None:
+    """The scheduler fires at whole minutes, and a slot behind its fire would be nobody's."""
+    sync = a_sync(schedule=schedule)
+
+    assert list(problems(sync, NOW)) == [
+        (member, f"has seconds, and runs begin at whole minutes; write {remedy}"),
+    ]
+    found = next_slot(sync, NOW)
+    assert found is not None
+    assert found.at.second == found.at.microsecond == 0
+    assert slot_of(sync, 1, found.at) == found
 
 
 _INTERVALS = st.one_of(

@@ -120,6 +120,30 @@ def test_a_plan_warns_of_conditions_that_records_come_to_fulfil_as_time_passes(
     assert desk.plan(a_sync_document(conditions=conditions, extraction="full")).warnings == []
 
 
+def test_a_plan_says_that_a_changed_sync_reads_everything_once() -> None:
+    """Of one that ran and reads changes, which members make it carry something else; words, zone and guard do
+    not, nor is it said of one that was never active or that reads everything anyway."""
+    desk = Desk()
+    wider = [{"to": "email", "column": "Email"}, {"to": "lastName", "template": "Dr. {{ LastName }}"}]
+    desk.apply(a_sync_document(extraction="incremental"))
+    assert desk.plan(a_sync_document(extraction="incremental", mappings=wider)).warnings == []
+
+    desk.configurations.move("sync", "contacts-to-people", Move.ACTIVATE)
+    [line] = desk.plan(a_sync_document(extraction="incremental", mappings=wider)).warnings
+    assert line == (
+        "sync contacts-to-people: the next run reads everything, since mappings has changed; what is the same already "
+        "is not written"
+    )
+    other: dict[str, Any] = {
+        "extraction": "incremental",
+        "name": "Another",
+        "guard": {"deletes": 1},
+        "time_zone": "Europe/Berlin",
+    }
+    assert desk.plan(a_sync_document(**other)).warnings == []
+    assert desk.plan(a_sync_document(extraction="full", mappings=wider)).warnings == []
+
+
 @pytest.mark.cap("S06", "S18", "S20")
 def test_a_blank_name_a_missing_member_and_a_field_mapped_twice_are_refused_together() -> None:
     """Nothing is stored until every required member is there, and each destination field is mapped once."""

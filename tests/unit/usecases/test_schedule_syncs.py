@@ -19,8 +19,8 @@ from tests.fakes.syncs import InMemorySchedules
 class Scheduled(SyncWorld):
     """A Sync with a schedule, and the scheduler's entries."""
 
-    def __init__(self, schedule: dict[str, Any] | None, **members: Any) -> None:
-        super().__init__(a_sync(dedupe="import_everything", schedule=schedule, **members))
+    def __init__(self, schedule: dict[str, Any] | None, *, active: bool = True, **members: Any) -> None:
+        super().__init__(a_sync(dedupe="import_everything", schedule=schedule, **members), active=active)
         self.schedules = InMemorySchedules()
 
     def keep(self) -> ScheduleSyncs:
@@ -144,6 +144,43 @@ def test_a_double_fire_and_a_late_one_are_of_one_slot() -> None:
     assert len(world.starter.started) == 1
 
 
+def test_days_in_between_start_nothing() -> None:
+    """Every seven days, activated on a Monday: its entry begins with the coming Thursday, and what fires on the days
+    before and after starts nothing, neither an older slot nor one whose run is long gone."""
+    world = Scheduled({"every": {"days": 7}})
+    world.row(1)
+    world.keep()()
+    entry = world.schedules.entries[world.sync.id]
+    first = datetime(2026, 3, 5, tzinfo=NOON.tzinfo)
+    assert entry.expression == "cron(0 0 * * ? *)"
+    assert entry.start == first - timedelta(minutes=1)
+
+    started = []
+    for day in range(-2, 16):
+        at = first + timedelta(days=day)
+        world.clock.set(at)
+        if world.fire(at):
+            started.append(day)
+        world.runs.expire()
+    assert started == [0, 7, 14]
+
+
+def test_a_missed_fire_is_made_good_by_the_next_slot() -> None:
+    """Nobody heard of a slot: what changed before it is carried over by the run after it."""
+    world = Scheduled({"every": {"days": 1}})
+    day = datetime(2026, 3, 3, tzinfo=NOON.tzinfo)
+    world.row(1)
+    world.clock.set(day)
+    assert world.fire(day)
+    world.changed(2, day + timedelta(hours=1))
+    world.clock.set(day + timedelta(days=2, hours=-2))
+    assert not world.fire(day + timedelta(days=1, hours=22))
+
+    world.clock.set(day + timedelta(days=2))
+    assert world.fire(day + timedelta(days=2))
+    assert sorted(world.held()) == ["p1@example.com", "p2@example.com"]
+
+
 @pytest.mark.parametrize(
     ("schedule", "expression", "zone"),
     [
@@ -178,6 +215,86 @@ def test_a_run_once_starts_at_its_time_and_never_again() -> None:
 
     assert world.schedules.entries == {}
     assert len(world.starter.started) == 1
+
+
+def test_a_run_once_whose_fire_is_lost_is_begun_all_the_same() -> None:
+    """The scheduler delivers nothing: whoever looks after all schedules begins it, once, and takes the entry away."""
+    world = Scheduled({"once": "2026-03-02T14:00"})
+    world.row(1)
+    world.keep()()
+    world.clock.set(NOON + timedelta(hours=2, minutes=3))
+
+    world.keep()()
+    assert [slot for _, slot, _ in world.starter.started] == ["20260302T140000Z"]
+    assert world.schedules.entries == {}
+    world.keep()()
+    assert world.drive("20260302T140000Z").totals.created == 1
+    world.runs.expire()
+    world.keep()()
+    assert len(world.starter.started) == 1
+
+
+def test_a_run_once_that_finds_another_at_work_begins_behind_it() -> None:
+    """Its fire starts nothing beside the run that somebody has started; once that has ended, it begins."""
+    world = Scheduled({"once": "2026-03-02T14:00"})
+    world.row(1)
+    world.keep()()
+    at = NOON + timedelta(hours=2)
+    world.clock.set(at - timedelta(minutes=1))
+    by_hand = world.starting().now(world.sync.id).slot
+    world.drive(by_hand, until=Step.LOAD)
+    world.clock.set(at)
+    assert not world.fire(at)
+    world.clock.advance(240)
+    world.keep()()
+    assert [slot for _, slot, _ in world.starter.started] == [by_hand]
+    assert list(world.schedules.entries) == [world.sync.id]
+
+    world.drive(by_hand)
+    world.clock.advance(240)
+    world.keep()()
+    assert [slot for _, slot, _ in world.starter.started] == [by_hand, "20260302T140000Z"]
+    assert world.schedules.entries == {}
+
+
+def test_a_run_once_that_was_activated_behind_its_time_is_none() -> None:
+    """Nobody expects a run at once of a Sync whose time is long past when it is activated."""
+    world = Scheduled({"once": "2026-03-02T14:00"}, active=False)
+    world.clock.set(NOON + timedelta(hours=3))
+    world.documents.move("sync", world.sync.id, Move.ACTIVATE)
+
+    world.keep().one(world.sync.id)
+    world.keep()()
+    assert world.starter.started == []
+
+
+@pytest.mark.parametrize("schedule", [{"once": "now"}, {"once": "2026-03-02T12:01"}, None])
+def test_a_run_whose_execution_has_died_goes_on_in_another(schedule: dict[str, Any] | None) -> None:
+    """Nothing else would ever start a Sync that runs once or by hand: who looks after schedules sees to it."""
+    world = Scheduled(schedule)
+    world.row(1)
+    world.keep()()
+    world.clock.set(NOON + timedelta(minutes=1))
+    world.keep()()
+    if schedule is None:
+        world.starting().now(world.sync.id)
+    [(_, slot, name)] = world.starter.started
+    world.drive(slot, until=Step.LOAD)
+    world.clock.advance(400)
+    world.keep()()
+    assert len(world.starter.started) == 1
+
+    world.starter.dead.add(name)
+    world.keep()()
+    world.keep()()
+    [_, (_, again, other)] = world.starter.started
+    assert again == slot
+    assert other != name
+    assert world.drive(slot).totals.created == 1
+    world.clock.advance(400)
+    world.starter.dead.add(other)
+    world.keep()()
+    assert len(world.starter.started) == 2
 
 
 @pytest.mark.cap("S31")

@@ -4,6 +4,7 @@ import hashlib
 import json
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -11,8 +12,10 @@ from leadbridge.domain.carried import Asked
 from leadbridge.domain.lifecycle import Move
 from leadbridge.domain.outcome import Outcome, RowOutcome
 from leadbridge.domain.records import Resolution, RowResult
+from leadbridge.domain.sync import Sync
 from leadbridge.domain.syncing import Step, Totals
 from leadbridge.domain.waits import Waiting
+from leadbridge.domain.watermarks import OVERLAP
 from leadbridge.errors import (
     ConfigurationError,
     PermanentError,
@@ -496,3 +499,90 @@ def test_a_new_record_that_is_there_already_by_the_id_of_its_row_is_not_made_twi
     # another field than ours is there twice: that stays a refusal
     assert world.results()[3]["reason"] == "marketo_DUPLICATE_VALUE"
     assert [record.get("marker") for record in world.destination.records] == [mark, f"{world_mark(world)}-1"]
+
+
+def changed_sync(**members: Any) -> Sync:
+    """The Sync of these tests that reads changes, or an edit of it."""
+    return a_sync(**{"dedupe": "import_everything", "extraction": "incremental", **members})
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"mappings": [{"to": "email", "column": "Email"}, {"to": "lastName", "template": "Dr. {{ LastName }}"}]},
+        {"conditions": None},
+        {"dedupe": "youngest"},
+        {"match": [{"column": "LastName", "field": "lastName"}]},
+        {"import_rule": "create_and_update"},
+    ],
+)
+def test_a_sync_that_carries_something_else_reads_everything_once(edit: dict[str, Any]) -> None:
+    """A mapping, the conditions, a rule or the key is another: the first run after that reads what nobody has
+    touched as well, and says so; the one after that reads changes again."""
+    clause = {"column": "LastName", "operator": "not_equals", "value": "Name 2"}
+    first = {"conditions": {"clauses": [clause]}, "import_rule": "create"}
+    world = SyncWorld(changed_sync(**first))
+    world.row(1)
+    world.row(2)
+    before = world.ran()
+    assert (before.totals.created, before.reason) == (1, "")
+
+    world.documents.put(changed_sync(**(first | edit)))
+    world.clock.advance(3600)
+    told = world.ran(LATER)
+    assert (told.since, told.pulled, told.step) == (None, 2, Step.DONE)
+    assert told.reason == "read_anew"
+    assert "Everything was read" in told.message
+
+    world.clock.advance(3600)
+    after = world.ran("20260302T140000Z")
+    assert (after.since, after.pulled, after.reason) == (told.until - OVERLAP["salesforce"], 0, "")  # type: ignore[operator]
+
+
+def test_a_sync_that_carries_the_same_reads_changes_only() -> None:
+    """Its words, its guard and how records are written are no reason to read all of them; nor is a watermark that was
+    stored before it was noted what it stands for."""
+    world = SyncWorld(changed_sync())
+    world.row(1)
+    first = world.ran()
+    destination = {"connection": "marketing", "object": "leads", "partition": "Default"}
+    world.documents.put(changed_sync(name="Another", guard={"deletes": 1}, destination=destination))
+    world.clock.advance(3600)
+    second = world.ran(LATER)
+    assert first.until is not None
+    assert second.since == first.until - OVERLAP["salesforce"]
+
+    # what an earlier version has stored
+    held = world.runs.take(world.sync.id, "old", world.runs.standing(world.sync.id), NOON)
+    assert held is not None
+    assert world.runs.commit(world.sync.id, "old", held.epoch, NOON, 1, carried="")
+    world.runs.release(world.sync.id, "old", held.epoch)
+    world.documents.put(changed_sync(mappings=[{"to": "email", "column": "Email"}]))
+    assert world.ran("20260302T140000Z").since == NOON - OVERLAP["salesforce"]
+
+
+def test_a_sync_that_is_removed_and_made_again_reads_everything() -> None:
+    """Of the same id and the same words: nothing is known of the one before. A run of that one that is still at work
+    writes its rows, is refused to move the watermark, and holds off the new one until it has ended."""
+    world = SyncWorld(changed_sync())
+    world.row(1)
+    world.ran()
+    world.clock.advance(3600)
+    world.changed(2, world.clock.now())
+    world.clock.advance(60)
+    world.start(LATER)
+    world.drive(LATER, until=Step.LOAD)
+
+    world.starting().forget(world.sync.id)
+    world.documents.remove("sync", world.sync.id)
+    world.documents.put(changed_sync())
+    world.documents.move("sync", world.sync.id, Move.ACTIVATE)
+    again = "20260302T140000Z"
+    assert world.start(again).because == f"running: {LATER}"
+    old = world.drive(LATER)
+    assert (old.step, old.reason) == (Step.FAILED, "lease_lost")
+    assert world.runs.standing(world.sync.id).watermark is None
+
+    world.clock.advance(3600)
+    run = world.ran(again)
+    assert (run.since, run.totals) == (None, Totals(unchanged=2))

@@ -24,8 +24,18 @@ class SyncRuns(Protocol):
         """Take the lease for a run with the next epoch, if it still stands as it was seen; None if it does not."""
         ...
 
-    def commit(self, sync: str, slot: str, epoch: int, watermark: datetime, records: int) -> bool:
-        """Move the watermark, if the lease is still this run's; False if it is not. `records` is the Sync's size."""
+    def commit(self, sync: str, slot: str, epoch: int, watermark: datetime, records: int, *, carried: str) -> bool:
+        """Move the watermark, if the lease is still this run's; False if it is not.
+
+        `records` is the Sync's size, `carried` the fingerprint of what it carries (`domain.reading`).
+        """
+        ...
+
+    def forget(self, sync: str) -> None:
+        """Forget how far a Sync has come that is removed; a run that is still at work moves nothing any more.
+
+        Its lease stays its holder's until that has ended, and which version has run once stays known.
+        """
         ...
 
     def commit_gone(self, sync: str, slot: str, epoch: int, until: datetime) -> bool:

@@ -86,6 +86,8 @@ def _add_documents(app: APIGatewayRestResolver, services: Services) -> None:
         if stored.active:
             remedy = "Deactivate it, and let what runs come to its end."
             raise refused(409, "active", f"The Sync {sync_id} is active.", remedy=remedy)
+        # first: a Sync that has forgotten how far it came and is there all the same reads everything, and loses nothing
+        services.start_sync.forget(sync_id)
         configurations.remove("sync", sync_id)
         return models.Summary(**summary_of(stored))
 

@@ -98,10 +98,13 @@ class LeasedRuns[R: CarriedRun](ABC):
 
     def runs(self, owner: str, limit: int) -> Sequence[R]:
         """The runs of an owner, the newest first."""
-        found = self._query(f"{self.kind}#{owner}", limit=limit, ScanIndexForward=False)
-        return sorted((self._run(item) for item in found), key=lambda run: run.started_at, reverse=True)
+        found = self._query(f"{self.kind}#{owner}", limit=limit, counts=_is_of_a_time, ScanIndexForward=False)
+        return sorted((self._run(item) for item in found), key=lambda run: run.started_at, reverse=True)[:limit]
 
-    def _query(self, partition: str, limit: int = 0, **options: Any) -> list[Item]:
+    def _query(
+        self, partition: str, limit: int = 0, counts: Callable[[Item], bool] = lambda _: True, **options: Any
+    ) -> list[Item]:
+        """The items of a partition; with a limit not many more than so many of those that count."""
         found: list[Item] = []
         request: dict[str, Any] = {
             "TableName": self._executions,
@@ -115,7 +118,7 @@ class LeasedRuns[R: CarriedRun](ABC):
             with later("Query"):
                 answer = self._client.query(**request)
             found += [load(item) for item in answer["Items"]]
-            if "LastEvaluatedKey" not in answer or (limit and len(found) >= limit):
+            if "LastEvaluatedKey" not in answer or (limit and sum(map(counts, found)) >= limit):
                 return found
             request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
@@ -142,3 +145,11 @@ class LeasedRuns[R: CarriedRun](ABC):
 
     def _run_key(self, owner: str, slot: str) -> dict[str, Any]:
         return {"pk": f"{self.kind}#{owner}", "sk": f"run#{slot}"}
+
+
+def _is_of_a_time(item: Item) -> bool:
+    """Whether a run's slot begins with its time, so that runs are stored in its order.
+
+    Those that run once, now, are named by versions and stand behind all others, whenever they ran; there are few.
+    """
+    return str(item["sk"]).removeprefix("run#")[:1].isdigit()

@@ -1,7 +1,8 @@
 """Runs of Syncs in the executions table, and what is known between runs in the state table.
 
 `sync#<id>` / `run#<slot>` is a run under its version, `sync#part#<id>#<slot>` / `<number>` a partition under its epoch;
-both expire with the retention. `sync#<id>` / `standing` of the state table is a Sync's lease and watermark, for ever.
+both expire with the retention. `sync#<id>` / `standing` of the state table is a Sync's lease, for ever, and its
+watermark, until it is removed.
 """
 
 import json
@@ -56,10 +57,23 @@ class DynamoSyncRuns(LeasedRuns[SyncRun]):
             return None
         return replace(seen, epoch=seen.epoch + 1, holder=slot, taken_at=now)
 
-    def commit(self, sync: str, slot: str, epoch: int, watermark: datetime, records: int) -> bool:
-        """Move the watermark, if the lease is still this run's; False if it is not. `records` is the Sync's size."""
-        expression = "SET watermark = :at, records = :records"
-        return self._held(sync, slot, epoch, expression, at=watermark.isoformat(), records=records)
+    def commit(self, sync: str, slot: str, epoch: int, watermark: datetime, records: int, *, carried: str) -> bool:
+        """Move the watermark, if the lease is still this run's; False if it is not.
+
+        `records` is the Sync's size, `carried` the fingerprint of what it carries (`domain.reading`).
+        """
+        expression = "SET watermark = :at, records = :records, carried = :carried"
+        values: dict[str, Any] = {"at": watermark.isoformat(), "records": records, "carried": carried}
+        return self._held(sync, slot, epoch, expression, **values)
+
+    def forget(self, sync: str) -> None:
+        """Forget how far a Sync has come that is removed; a run that is still at work moves nothing any more.
+
+        Its lease stays its holder's until that has ended, and which version has run once stays known.
+        """
+        # another epoch, so that what such a run stores from now on is refused
+        expression = "SET epoch = epoch + :one REMOVE watermark, carried, records, gone_until"
+        self._write([update(self._state, self._standing_key(sync), expression, "attribute_exists(epoch)", one=1)])
 
     def commit_gone(self, sync: str, slot: str, epoch: int, until: datetime) -> bool:
         """Note up to when deletions have been carried over, if the lease is still this run's; False if it is not."""
@@ -114,6 +128,7 @@ def _standing(item: Item) -> Standing:
         holder=item["holder"],
         taken_at=datetime.fromisoformat(taken_at) if taken_at else None,
         watermark=datetime.fromisoformat(at) if at else None,
+        carried=item.get("carried", ""),
         records=int(item.get("records", 0)),
         gone_until=datetime.fromisoformat(gone) if gone else None,
         once=int(item.get("once", 0)),

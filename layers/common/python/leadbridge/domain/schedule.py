@@ -17,6 +17,10 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from leadbridge.domain.sync import NOW, Every, Schedule, Sync
 
+#: so much later than a slot a fire is not of it: the scheduler says what it is meant for, and delivers for ten minutes
+#: (of days an hour more, as a time that the clocks show twice may be taken for the second one)
+_LATE = timedelta(minutes=15)
+_HOUR = timedelta(hours=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: after so many slots in quiet hours none is outside them: of every minute those of the longest day, of a day's
 #: slots, whose time of day only the clocks' changes move, more than a year's
@@ -43,7 +47,7 @@ def next_slot(sync: Sync, after: datetime) -> Slot | None:
     if schedule is None or schedule.once == NOW:
         return None
     if schedule.once is not None:
-        at = instant(schedule.once, sync.zone)
+        at = _minute(schedule.once, sync.zone)
         return _slot(at) if at > after else None
     for at in _upwards(schedule, sync.zone, after):
         if not _quiet(schedule, at, sync.zone):
@@ -71,7 +75,7 @@ def slot_of(sync: Sync, version: int, fired: datetime) -> Slot | None:
     if schedule.once == NOW:
         return Slot(at=fired, name=f"now-v{version}")
     if schedule.once is not None:
-        once = instant(schedule.once, sync.zone)
+        once = _minute(schedule.once, sync.zone)
         return _slot(once) if once <= fired else None
     at = _last(schedule, sync.zone, fired)
     if at is None or _quiet(schedule, at, sync.zone):
@@ -79,12 +83,21 @@ def slot_of(sync: Sync, version: int, fired: datetime) -> Slot | None:
     return _slot(at)
 
 
+def is_too_late(sync: Sync, slot: Slot, fired: datetime) -> bool:
+    """Whether a fire came so much later than its slot that it was not meant for it, as on a day between two of them.
+
+    What runs once is never too late. What changed is read by the next slot's run.
+    """
+    every = sync.schedule.every if sync.schedule else None
+    return every is not None and fired - slot.at > _LATE + (_HOUR if every.days else timedelta())
+
+
 def lets_begin(sync: Sync, at: datetime) -> bool:
     """Whether a run that is of no slot may begin at an instant: between start and end, and not in quiet hours."""
     schedule, zone = sync.schedule, sync.zone
     if schedule is None or schedule.every is None:
         return True
-    if schedule.start and at < instant(schedule.start, zone):
+    if schedule.start and at < _minute(schedule.start, zone):
         return False
     if schedule.end and at > instant(schedule.end, zone):
         return False
@@ -96,6 +109,12 @@ def problems(sync: Sync, now: datetime) -> Iterator[tuple[str, str]]:
     schedule, zone = sync.schedule, sync.zone
     if schedule is None:
         return
+    for name in ("start", "once"):
+        written = getattr(schedule, name)
+        read = datetime.fromisoformat(written) if written not in {None, NOW} else None
+        if read is not None and (read.second or read.microsecond):
+            whole = read.isoformat(timespec="minutes")
+            yield f"schedule.{name}", f"has seconds, and runs begin at whole minutes; write {whole}"
     if schedule.once not in {None, NOW} and instant(str(schedule.once), zone) <= now:
         yield "schedule.once", "is past, so the Sync would never run; give a time that is to come, or `now`"
     start = instant(schedule.start, zone) if schedule.start else None
@@ -132,8 +151,13 @@ def _slot(at: datetime) -> Slot:
     return Slot(at=at, name=at.strftime("%Y%m%dT%H%M%SZ"))
 
 
+def _minute(written: str, zone: tzinfo) -> datetime:
+    """The instant of a document's day and time to the minute, as the scheduler fires: an old one may have seconds."""
+    return instant(written, zone).replace(second=0, microsecond=0)
+
+
 def _anchor(schedule: Schedule, zone: tzinfo) -> datetime:
-    return instant(schedule.start, zone) if schedule.start else _EPOCH
+    return _minute(schedule.start, zone) if schedule.start else _EPOCH
 
 
 def _upwards(schedule: Schedule, zone: tzinfo, after: datetime) -> Iterator[datetime]:
@@ -187,7 +211,7 @@ def _first_day(schedule: Schedule, zone: tzinfo) -> tuple[date, time]:
     """The day of the first slot and its time of day, in the zone."""
     if not schedule.start:
         return _EPOCH.date(), time()
-    local = instant(schedule.start, zone).astimezone(zone)
+    local = _minute(schedule.start, zone).astimezone(zone)
     return local.date(), local.time()
 
 

@@ -1,13 +1,13 @@
 """What a Sync's schedule is to the scheduler: an expression in a zone, between two moments. Pure.
 
 An entry fires at every slot at least; a fire that is of no slot (quiet hours, a day in between) starts nothing, because
-`domain.schedule.slot_of` says so.
+`domain.schedule` says so.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from leadbridge.domain.schedule import instant, next_slot
+from leadbridge.domain.schedule import Slot, instant, next_slot, slot_of
 from leadbridge.domain.sync import NOW, Sync
 
 _MINUTE = timedelta(minutes=1)
@@ -39,7 +39,7 @@ def entry_of(sync: Sync, now: datetime) -> Entry | None:
     if schedule is None or schedule.once == NOW or following is None:
         return None
     if schedule.once is not None:
-        expression = f"at({following.at:%Y-%m-%dT%H:%M:%S})"
+        expression = _once(following)
         return Entry(sync=sync.id, expression=expression, means=expression)
     # a fire of the last minute may come late; whether it is of a slot is told by its time
     end = instant(schedule.end, sync.zone) + _MINUTE if schedule.end else None
@@ -48,7 +48,8 @@ def entry_of(sync: Sync, now: datetime) -> Entry | None:
     if every is None or every.days is not None:
         # days are those of the calendar: the clocks may change, and some days are in between
         local = following.at.astimezone(sync.zone)
-        start = following.at - _MINUTE if schedule.start else None
+        # nothing is due on the days before
+        start = following.at - _MINUTE
         expression = f"cron({local.minute} {local.hour} * * ? *)"
         zone = sync.time_zone or "UTC"
         means = f"{expression} {zone} {bounds}"
@@ -58,6 +59,17 @@ def entry_of(sync: Sync, now: datetime) -> Entry | None:
     # the first fire is at the start, the others so much later each: all of them are slots
     means = f"{expression} {sync.time_zone} {bounds}"
     return Entry(sync=sync.id, expression=expression, start=following.at, end=end, means=means)
+
+
+def means_of_past(sync: Sync, now: datetime) -> str | None:
+    """What the entry of a Sync means that was to run once at a time that is past; None for any other."""
+    schedule = sync.schedule
+    past = slot_of(sync, 0, now) if schedule is not None and schedule.once not in {None, NOW} else None
+    return _once(past) if past else None
+
+
+def _once(slot: Slot) -> str:
+    return f"at({slot.at:%Y-%m-%dT%H:%M:%S})"
 
 
 def tick_of(cycle: str) -> Entry:

@@ -19,6 +19,10 @@ WORDS: Mapping[str, str] = {
         "record rule."
     ),
     "rows_gone": "{count} of the {wanted} rows that were to be tried again are no longer in the source.",
+    "read_anew": (
+        "Everything was read, and not only what changed, as the Sync carries other records or values than it did in "
+        "the run before. What was the same already was not written."
+    ),
     "too_many_logged": (
         "The subscription makes no bulk extracts, and since {since} there are about {number} activities, more than "
         "the {most} that are read page by page: begin at {begin} or later (low_watermark), or have Marketo enable "

@@ -267,6 +267,8 @@ class Standing:
     #: when it took it; None for one that was taken before this was stored
     taken_at: datetime | None = None
     watermark: datetime | None = None
+    #: for what the watermark stands (`domain.reading`); empty where it was stored before that was noted
+    carried: str = ""
     #: rows that the newest run has pulled that read everything
     records: int = 0
     #: up to when deletions of the source have been carried over

@@ -20,6 +20,7 @@ from leadbridge.domain.dedupe_rules import Vendor
 from leadbridge.domain.differences import Difference, changes
 from leadbridge.domain.findings import Finding, at, label, of_line, read_document
 from leadbridge.domain.lifecycle import RUN, USED, Change, DocumentState, Move, Stored, refusal
+from leadbridge.domain.reading import changed_members
 from leadbridge.domain.records import CustomActivityType, ObjectDescription
 from leadbridge.domain.retention import retention_lines
 from leadbridge.domain.sync import Sync
@@ -202,11 +203,17 @@ class ApplyConfiguration:
         )
 
     def _warnings(self, planned: Sequence[Planned], documents: Documents, connections: Connections) -> Iterator[str]:
-        """What Marketo has no more when a cycle first runs, and which changes Salesforce tells of to nobody."""
+        """What nobody can change.
+
+        What Marketo has no more when a cycle first runs, that a changed Sync reads everything, and which changes
+        Salesforce tells of to nobody.
+        """
         now = self._now()
         for each in planned:
             if isinstance(each.document, CrmCycle) and each.effect is not Effect.NOTHING and now != NO_PAST:
                 yield from (f"{each.name}: {line}" for line in retention_lines(each.document, {}, now))
+            if (line := _read_anew(each)) is not None:
+                yield f"{each.name}: {line}"
             if each.sound and each.effect is not Effect.NOTHING:
                 yield from (f"{each.name}: {line}" for line in _unnoticed(each.document, documents, connections))
 
@@ -409,6 +416,21 @@ def _check_cycle(
         yield from (at(name, "", each) for each in error.findings)
         return
     yield from (of_line(name, line) for line in lines)
+
+
+def _read_anew(planned: Planned) -> str | None:
+    """That a Sync which reads changes reads everything once, since it carries something else; None if it does not."""
+    before = planned.before
+    if before is None or not isinstance(before.document, Sync) or not isinstance(planned.document, Sync):
+        return None
+    changed = changed_members(before.document, planned.document)
+    ran = before.state in {*USED, DocumentState.INACTIVE}
+    if not (ran and changed and before.document.incremental and planned.document.incremental):
+        return None
+    return (
+        f"the next run reads everything, since {', '.join(changed)} "
+        f"{'has' if len(changed) == 1 else 'have'} changed; what is the same already is not written"
+    )
 
 
 def _unnoticed(document: Configuration, documents: Documents, connections: Connections) -> Iterator[str]:

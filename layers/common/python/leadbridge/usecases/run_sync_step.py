@@ -23,6 +23,7 @@ from leadbridge.domain.evolving import replace
 from leadbridge.domain.gone import FATE
 from leadbridge.domain.looked_up import looked_up_columns
 from leadbridge.domain.partitioning import partitions_for
+from leadbridge.domain.reading import fingerprint, reads_anew
 from leadbridge.domain.source_query import KEPT, Anew, SourceQuery, changed_in, columns_of, seen_of, source_query
 from leadbridge.domain.source_query import Way as QueryWay
 from leadbridge.domain.sync import LoggedSource, Sync
@@ -545,15 +546,29 @@ class RunSyncStep:
             self._save(work, syncing.planned(run, parts, self._clock.now(), work.sync.guard))
             return
         lease = (run.sync, run.slot, run.epoch)
-        moved = run.until is None or self._runs.commit(*lease, run.until, run.records)
+        whole = run.incremental and run.since is None and run.until is not None
+        anew = whole and reads_anew(self._runs.standing(run.sync), work.sync)
+        carried = fingerprint(work.sync)
+        moved = run.until is None or self._runs.commit(*lease, run.until, run.records, carried=carried)
         # a retry reads rows, of which a deleted one is none: what failed of deletions is taken by the next run again
         again = any((part.failed_in or part.waits) and syncing.is_removal(run, part.number) for part in parts)
         gone_until = None if again else run.gone_until
         if not moved or (gone_until is not None and not self._runs.commit_gone(*lease, gone_until)):
-            self._save(work, ended(run, Step.FAILED, self._clock.now(), "lease_lost", "another run took the lease"))
+            self._save(
+                work,
+                ended(
+                    run,
+                    Step.FAILED,
+                    self._clock.now(),
+                    "lease_lost",
+                    "another run took the lease, or the Sync was removed",
+                ),
+            )
             return
         gone = run.wanted - run.pulled if run.retry_of else 0
-        told: tuple[str, str] = said("rows_gone", count=gone, wanted=run.wanted) if gone > 0 else ("", "")
+        told: tuple[str, str] = said("read_anew") if anew else ("", "")
+        if gone > 0:
+            told = said("rows_gone", count=gone, wanted=run.wanted)
         if run.gone_from is not None:
             told = said("deletes_lost", known=iso(run.gone_from), vendor=run.source.capitalize())
         self._save(work, ended(run, Step.DONE, self._clock.now(), *told))

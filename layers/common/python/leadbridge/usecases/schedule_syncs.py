@@ -1,7 +1,7 @@
 """Keep the scheduler's entries as the documents say: made, changed and removed with their Syncs, and mended."""
 
 from leadbridge.domain.lifecycle import DocumentState, Stored
-from leadbridge.domain.schedule_entries import Entry, entry_of, tick_of
+from leadbridge.domain.schedule_entries import Entry, entry_of, means_of_past, tick_of
 from leadbridge.domain.sync import NOW, Sync
 from leadbridge.ports import Clock, Configurations
 from leadbridge.sync_ports import SyncSchedules
@@ -20,7 +20,10 @@ class ScheduleSyncs:
         self._clock = clock
 
     def __call__(self) -> int:
-        """Mend what differs for all Syncs; tells how many entries were written or removed."""
+        """Mend what differs for all Syncs, and see that their runs go on.
+
+        Tells how many entries were written or removed.
+        """
         stored = {each.document.id: each for each in self._configurations.list("sync")}
         changed = sum(self._keep(sync, each) for sync, each in stored.items())
         cycles = self._configurations.list("crm_cycle")
@@ -30,6 +33,9 @@ class ScheduleSyncs:
             if sync not in known:
                 self._schedules.remove(sync)
                 changed += 1
+        for sync in stored:
+            # what runs once, or by hand, has no later slot whose start would find that its execution has died
+            self._start.revive(sync)
         return changed
 
     def one(self, identifier: str, kind: str = "sync") -> bool:
@@ -47,9 +53,21 @@ class ScheduleSyncs:
             if document.schedule is not None and document.schedule.once == NOW:
                 # once for each version that says so; the second time it has ended
                 self._start.fired(sync, "")
+            elif self._waits(sync, document):
+                return False
         if wanted is None:
             return self._unless(sync)
         return self._mend(wanted, wanted=True)
+
+    def _waits(self, sync: str, document: Sync) -> bool:
+        """Whether a run at a time that is past is still to be begun: its fire was lost, or another run is at work.
+
+        Its entry stays until it has begun. One that was activated only behind its time never had an entry.
+        """
+        past = means_of_past(document, self._clock.now())
+        if past is None or self._schedules.means(sync) != past:
+            return False
+        return not self._start.fired(sync, "").begun
 
     def _mend(self, entry: Entry, *, wanted: bool) -> bool:
         if not wanted:

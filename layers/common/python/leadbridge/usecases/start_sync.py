@@ -8,7 +8,7 @@ from typing import Any
 from leadbridge.domain.carried import Asked
 from leadbridge.domain.dedupe_rules import Vendor
 from leadbridge.domain.lifecycle import DocumentState
-from leadbridge.domain.schedule import lets_begin, slot_of
+from leadbridge.domain.schedule import is_too_late, lets_begin, slot_of
 from leadbridge.domain.source_query import readable_by_id
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.syncing import Step, SyncRun, asked_for, summed
@@ -53,6 +53,11 @@ class Started:
     slot: str
     started: bool
     because: str = ""
+
+    @property
+    def begun(self) -> bool:
+        """Whether the run of its slot has begun, now or before."""
+        return self.started or self.because in {"begun", "ended"}
 
 
 class StartSync:
@@ -193,24 +198,33 @@ class StartSync:
         return self._clock.now().strftime("%Y%m%dT%H%M%SZ")
 
     def fired(self, sync: str, at: str) -> Started:
-        """A schedule's fire: late or twice, it is of the slot that it was meant for.
+        """A schedule's fire: late or twice, it is of the slot that it was meant for; between slots it starts nothing.
 
         `at` is when it was meant to be, in the scheduler's words; without it the present counts.
         """
         stored = self._documents.get("sync", sync)
         if stored is None or not isinstance(stored.document, Sync):
             return Started(slot="", started=False, because="gone")
-        slot = slot_of(stored.document, stored.version, _moment(at) or self._clock.now())
+        meant = _moment(at) or self._clock.now()
+        slot = slot_of(stored.document, stored.version, meant)
         if slot is None:
             return Started(slot="", started=False, because="no_slot")
+        if is_too_late(stored.document, slot, meant):
+            return Started(slot=slot.name, started=False, because="too_late")
         once = stored.document.schedule is not None and stored.document.schedule.once is not None
         if once and self._runs.standing(sync).once >= stored.version:
             return Started(slot=slot.name, started=False, because="begun")
         told = self(sync, slot.name)
-        if once and (told.started or told.because == "ended"):
+        if once and told.begun:
             # the run is removed one day, and would begin anew; that it has begun is known for ever
             self._runs.note_once(sync, stored.version)
         return told
+
+    def revive(self, sync: str) -> None:
+        """See that the run of a Sync that is at work, if there is one, has an execution that carries it."""
+        standing = self._runs.standing(sync)
+        if standing.holder:
+            goes_on(self._runs, self._starter, (sync, standing.holder), standing.taken_at, self._clock.now())
 
     def announced(self, sync: str) -> Started:
         """Start a run because the source has announced changes; one for each minute at most.
@@ -225,6 +239,13 @@ class StartSync:
         if not lets_begin(stored.document, now):
             return Started(slot="", started=False, because="no_slot")
         return self(sync, f"{now:%Y%m%dT%H%M}00Z-announced")
+
+    def forget(self, sync: str) -> None:
+        """Forget how far a Sync has come that is about to be removed: one of its id that is made later reads all.
+
+        A run that is still at work goes on to its end, where it is refused to move the watermark.
+        """
+        self._runs.forget(sync)
 
     def ask(self, sync: str, slot: str, asked: Asked) -> SyncRun:
         """Pause, resume or cancel a run, or confirm what its guard has counted.

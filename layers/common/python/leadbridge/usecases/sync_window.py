@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from leadbridge.domain.dedupe_rules import Vendor
+from leadbridge.domain.reading import reads_anew
 from leadbridge.domain.source_query import Facts, source_query
 from leadbridge.domain.sync import Sync
 from leadbridge.domain.sync_plan import Choice, choose_extract
@@ -14,9 +15,11 @@ from leadbridge.sync_ports import SyncRuns, SyncSource
 def window_of(runs: SyncRuns, source: SyncSource, sync: Sync, vendor: Vendor, now: datetime) -> tuple[Window, bool]:
     """The window of a run that begins at `now`, and whether the vendor says that nothing changed in it.
 
-    The vendor is asked how far it shows everything; one that answers with what changed need not be asked again.
+    Everything is read where the Sync carries something else by now than what its watermark stands for. The vendor is
+    asked how far it shows everything; one that answers with what changed need not be asked again.
     """
-    watermark = runs.standing(sync.id).watermark
+    standing = runs.standing(sync.id)
+    watermark = None if reads_anew(standing, sync) else standing.watermark
     # an extract of activities holds what was shown late: its job is made minutes behind the ceiling
     exact = sync.source.object == "activities" and sync.by.extract == "bulk"
     known = window(vendor, watermark, now, exact=exact)
