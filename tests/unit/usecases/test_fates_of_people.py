@@ -212,6 +212,50 @@ def test_a_merge_in_marketo_that_is_honoured_deletes_the_second_lead_after_the_w
     assert (other in world.leads.bin, [*world.people.records]) == (True, [first])
 
 
+@pytest.mark.parametrize("policy", ["honour", "ignore"])
+def test_what_a_merge_in_marketo_fills_goes_to_the_winners_record(policy: str) -> None:
+    """Marketo logs no change of it, and the loser was in step long since: the winner is read all the same."""
+    world = a_world(merges=policy)
+    lead, first = a_lead(world)
+    other, second = a_lead(world, "Bea", Phone="123")
+    world.done(minutes=60)
+    world.people.merge(first, second)
+    held_before: list[Any] = []
+    delete = world.system.delete
+
+    def deleted(*wanted: Any) -> Any:
+        held_before.append(world.leads.records[lead].get("Phone"))
+        return delete(*wanted)
+
+    world.system.delete = deleted  # type: ignore[method-assign]  # what the winner's record holds by then
+    world.done()
+    assert world.leads.records[lead]["Phone"] == "123"
+    assert (held_before, other in world.leads.bin) == ((["123"], True) if policy == "honour" else ([], False))
+    ends(world)
+
+
+def test_a_winner_takes_what_a_merge_fills_from_somebody_without_a_record() -> None:
+    """Nothing else follows from such a merge, but the winner holds more than its record."""
+    world = a_world(create_in_salesforce="never")
+    lead, first = a_lead(world)
+    stranger = world.people.make(email="bea@example.com", lastName="Bea", phone="123")
+    world.done(minutes=60)
+    world.people.merge(first, stranger)
+    run = world.done()
+    assert (world.leads.records[lead].get("Phone"), told(world, run)) == ("123", [])
+    ends(world)
+
+
+def test_a_plan_notes_nobody_whom_a_merge_filled() -> None:
+    """It changes nothing, so whoever is to be read is noted by the run that follows."""
+    world = a_world()
+    _, first = a_lead(world)
+    _, second = a_lead(world, "Bea", Phone="123")
+    world.people.merge(first, second)
+    world.cycle(planning=True)
+    assert world.due.records == {}
+
+
 @pytest.mark.parametrize(("policy", "flagged"), [(FLAG, True), ("ignore", None)])
 def test_a_merge_in_marketo_may_leave_the_second_lead_with_a_flag_or_without(policy: Any, flagged: bool | None) -> None:
     """It stays, edits of it go nowhere, and no new person is made of it."""

@@ -105,7 +105,10 @@ class FollowFates:
             news = self._heard(files, persons, since, self._clock.now() + timedelta(seconds=remaining - _LEFT))
             if news is None:
                 return None
-            plan = list(self._followed(news, persons))
+            links = self._touched(news)
+            plan = list(self._followed(news, links, persons))
+            if not run.planning:
+                self._read_winners(news, links.values())
             # what a person says yes to is what is done
             files.keep_plan(plan)
         check_deletions(cycle.guard, run, KIND, destroyed(plan))
@@ -242,12 +245,27 @@ class FollowFates:
 
     # what follows
 
-    def _followed(self, news: News, persons: Persons) -> tuple[Consequence, ...]:
+    def _touched(self, news: News) -> dict[str, Link]:
+        """The links of everybody whom the news are about, by their records."""
         touched = news.ids
         links = dict(self._links.of(touched[Side.SALESFORCE]))
         by_person = self._links.of_people(touched[Side.MARKETO] | {link.marketo_id for link in links.values()})
         links |= {link.salesforce_id: link for link in by_person.values()}
-        links |= self._links.of({news.end(Side.SALESFORCE, each).id for each in links} - links.keys())
+        return links | dict(self._links.of({news.end(Side.SALESFORCE, each).id for each in links} - links.keys()))
+
+    def _read_winners(self, news: News, links: Iterable[Link]) -> None:
+        """Note whom Marketo made of several: it logs no change of what a merge fills, so nothing else reads them."""
+        now, linked = self._clock.now(), {link.marketo_id for link in links if not (link.moved_to or link.parted)}
+        ends = (news.end(Side.MARKETO, loser) for loser in news.merged.get(Side.MARKETO, {}))
+        winners = {end.id for end in ends if not end.gone} & linked
+        if winners:
+            self._due.add(
+                DueRecord(side=Side.MARKETO, object=PERSON, id=each, reason=_AGAIN, noted_at=now)
+                for each in sorted(winners)
+            )
+
+    def _followed(self, news: News, links: dict[str, Link], persons: Persons) -> tuple[Consequence, ...]:
+        touched = news.ids
         linked = {link.marketo_id for link in links.values() if not link.moved_to}
         named: dict[str, str] = {}
         # who won a merge names the record that is kept
