@@ -95,7 +95,8 @@ class Table:
             lacking = {
                 name: each for name, each in self.records[loser].items() if blank(self.records[winner].get(name))
             }
-            self.edit(winner, **lacking)
+            # Marketo logs no change of what a merge fills
+            self._set(winner, lacking)
             # the loser of a merge in Salesforce is deleted, in Marketo it is no more
             self.delete(loser)
             self.merged[loser] = (winner, self.clock.now())
@@ -115,6 +116,9 @@ class Table:
         """Change a record."""
         held = self.records[record_id]
         self._note(CHANGED, record_id, {name: each for name, each in values.items() if held.get(name) != each})
+        self._set(record_id, values)
+
+    def _set(self, record_id: str, values: Mapping[str, Any]) -> None:
         self.records[record_id] |= {**values, _STAMP[self.id_field]: self.clock.now().isoformat()}
 
     def _note(self, kind: int, record_id: str, values: Mapping[str, Any] = MappingProxyType({})) -> None:

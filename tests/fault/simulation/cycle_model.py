@@ -73,12 +73,18 @@ class Model:
         """What both sides hold of two people who were merged on the side `first`, which the other side follows.
 
         The winner keeps its values, and takes over what it lacks. A merge in Salesforce is made in Marketo as well; one
-        in Marketo deletes the loser's record, from which nothing is taken.
+        in Marketo deletes the loser's record, from which nothing is taken. What the loser had said no to is said by the
+        winner: what both sides held when they last agreed, and what the side says that was not merged yet.
         """
         marketo = _filled(winner.marketo, loser.marketo)
         salesforce = dict(winner.salesforce or {})
         if first == "salesforce":
             salesforce = _filled(winner.salesforce, loser.salesforce)
+        left = loser.marketo if first == "salesforce" else loser.salesforce
+        for pair in self.fields:
+            said = (left or {}).get(pair.marketo if first == "salesforce" else pair.salesforce)
+            if pair.consent and (said or any((loser.agreed or {}).get(pair, ()))):
+                marketo[pair.marketo] = salesforce[pair.salesforce] = True
         human = Human(marketo, salesforce, at, winner.salesforce_at, winner.agreed)
         if first == "salesforce":
             human.salesforce_at = at
@@ -92,7 +98,9 @@ class Model:
         names = ("Email", "FirstName", "LastName", "Title")
         contact = {name: each for name, each in (human.salesforce or {}).items() if name in names and not empty(each)}
         known = {(pair.marketo, pair.salesforce): each for pair, each in (human.agreed or {}).items()}
-        agreed = {pair: known[each] for pair in self.fields if (each := (pair.marketo, pair.salesforce)) in known}
+        # a Contact that says nothing yet takes no opt-out back: the two meet in such a field
+        fields = [pair for pair in self.fields if not pair.consent]
+        agreed = {pair: known[each] for pair in fields if (each := (pair.marketo, pair.salesforce)) in known}
         return self._kept(Human(human.marketo, contact, human.marketo_at, human.salesforce_at, agreed))
 
     def _kept(self, human: Human) -> tuple[Values, Values]:

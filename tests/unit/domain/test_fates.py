@@ -125,7 +125,7 @@ def test_of_several_losers_records_the_winner_has_the_one_that_marketo_names(nam
 
 
 def test_a_merge_of_one_who_has_no_record_changes_nothing() -> None:
-    """The winner's fields are changes like others."""
+    """Nobody lives on elsewhere; that the winner is read again is no matter of links."""
     assert follow(merged(MARKETO, p2="p1"), [link("L1", "1")]) == ()
 
 

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -212,6 +213,50 @@ def test_a_merge_in_marketo_that_is_honoured_deletes_the_second_lead_after_the_w
     assert (other in world.leads.bin, [*world.people.records]) == (True, [first])
 
 
+@pytest.mark.parametrize("policy", ["honour", "ignore"])
+def test_what_a_merge_in_marketo_fills_goes_to_the_winners_record(policy: str) -> None:
+    """Marketo logs no change of it, and the loser was in step long since: the winner is read all the same."""
+    world = a_world(merges=policy)
+    lead, first = a_lead(world)
+    other, second = a_lead(world, "Bea", Phone="123")
+    world.done(minutes=60)
+    world.people.merge(first, second)
+    held_before: list[Any] = []
+    delete = world.system.delete
+
+    def deleted(*wanted: Any) -> Any:
+        held_before.append(world.leads.records[lead].get("Phone"))
+        return delete(*wanted)
+
+    world.system.delete = deleted  # type: ignore[method-assign]  # what the winner's record holds by then
+    world.done()
+    assert world.leads.records[lead]["Phone"] == "123"
+    assert (held_before, other in world.leads.bin) == ((["123"], True) if policy == "honour" else ([], False))
+    ends(world)
+
+
+def test_a_winner_takes_what_a_merge_fills_from_somebody_without_a_record() -> None:
+    """Nothing else follows from such a merge, but the winner holds more than its record."""
+    world = a_world(create_in_salesforce="never")
+    lead, first = a_lead(world)
+    stranger = world.people.make(email="bea@example.com", lastName="Bea", phone="123")
+    world.done(minutes=60)
+    world.people.merge(first, stranger)
+    run = world.done()
+    assert (world.leads.records[lead].get("Phone"), told(world, run)) == ("123", [])
+    ends(world)
+
+
+def test_a_plan_notes_nobody_whom_a_merge_filled() -> None:
+    """It changes nothing, so whoever is to be read is noted by the run that follows."""
+    world = a_world()
+    _, first = a_lead(world)
+    _, second = a_lead(world, "Bea", Phone="123")
+    world.people.merge(first, second)
+    world.cycle(planning=True)
+    assert world.due.records == {}
+
+
 @pytest.mark.parametrize(("policy", "flagged"), [(FLAG, True), ("ignore", None)])
 def test_a_merge_in_marketo_may_leave_the_second_lead_with_a_flag_or_without(policy: Any, flagged: bool | None) -> None:
     """It stays, edits of it go nowhere, and no new person is made of it."""
@@ -293,6 +338,151 @@ def test_a_person_who_is_merged_between_the_look_and_the_write_is_followed_to_th
     world.done(minutes=10)
     assert held(world) == {winner: (lead, "Lead")}
     assert world.people.records[winner]["firstName"] == "Ida"
+    ends(world)
+
+
+# opt-outs
+
+
+OPT_OUT = {"marketo": "unsubscribed", "salesforce": "HasOptedOutOfEmail"}
+CONTACTS = {"fields": [{"marketo": "email", "salesforce": "Email"}, OPT_OUT]}
+
+
+def says_no(world: CycleWorld, record: str, person: str) -> tuple[Any, Any]:
+    """What both sides say of an opt-out."""
+    kind = world.contacts if record.startswith("003") else world.leads
+    return kind.records[record].get("HasOptedOutOfEmail"), world.people.records[person].get("unsubscribed")
+
+
+def test_an_opt_out_of_a_lead_is_said_by_the_contact_whose_person_its_own_is_merged_into() -> None:
+    """The merge is ours, and a "no" that the Contact's person never said is a value that would stay."""
+    world = a_world(contacts=CONTACTS)
+    lead, _ = a_lead(world, HasOptedOutOfEmail=True)
+    contact, person = a_contact(world, "Bea", HasOptedOutOfEmail=False)
+    world.people.edit(person, unsubscribed=False)
+    world.done(minutes=60)
+    world.system.convert(lead, contact)
+    run = world.done()
+    assert told(world, run) == [
+        ("record_opted_out", "updated"),
+        ("person_opted_out", "updated"),
+        ("converted_into_contact", "deleted"),
+    ]
+    assert says_no(world, contact, person) == (True, True)
+    ends(world)
+
+
+@pytest.mark.parametrize("policy", ["honour", "ignore"])
+def test_an_opt_out_of_a_merged_record_is_said_by_the_master_and_its_person(policy: str) -> None:
+    """Whether the two people are merged or not: the records are one, and the master's values were kept."""
+    world = a_world(merged_in_salesforce=policy)
+    lead, person = a_lead(world, HasOptedOutOfEmail=False)
+    other, _ = a_lead(world, "Bea", HasOptedOutOfEmail=True)
+    world.people.edit(person, unsubscribed=False)
+    world.done(minutes=60)
+    world.leads.merge(lead, other)
+    world.done()
+    assert says_no(world, lead, person) == (True, True)
+    ends(world)
+
+
+@pytest.mark.parametrize("policy", ["honour", "ignore", FLAG])
+def test_an_opt_out_of_a_merged_person_is_said_by_the_winner_and_its_record(policy: Any) -> None:
+    """Both of the loser's may vanish, and nobody else has heard of it."""
+    world = a_world(merges=policy)
+    lead, person = a_lead(world, HasOptedOutOfEmail=False)
+    _, second = a_lead(world, "Bea", HasOptedOutOfEmail=True)
+    world.people.edit(person, unsubscribed=False)
+    world.done(minutes=60)
+    world.people.merge(person, second)
+    world.done()
+    assert says_no(world, lead, person) == (True, True)
+    ends(world)
+
+
+def test_an_opt_out_that_was_said_just_before_a_merge_counts() -> None:
+    """The last look knew nothing of it, but who is still there is asked: the second record, before it is deleted."""
+    world = a_world()
+    lead, person = a_lead(world)
+    other, second = a_lead(world, "Bea")
+    world.people.edit(person, unsubscribed=False)
+    world.done(minutes=60)
+    world.leads.edit(other, HasOptedOutOfEmail=True)
+    world.people.merge(person, second)
+    run = world.done()
+    assert ("person_merged_deleted", "deleted") in told(world, run)
+    assert says_no(world, lead, person) == (True, True)
+    ends(world)
+
+
+@pytest.mark.parametrize("winner", ["person", "record"])
+def test_an_opt_out_outlives_a_merge_into_somebody_whom_nothing_links(winner: str) -> None:
+    """Who takes over the loser's counterpart says no by no, and takes nothing back by it."""
+    world = a_world(create_in_marketo="never", create_in_salesforce="never")
+    world.documents.put(a_cycle())
+    lead, person = a_lead(world, HasOptedOutOfEmail=True)
+    world.documents.put(a_cycle(create_in_marketo="never", create_in_salesforce="never"))
+    world.done()
+    if winner == "person":
+        loser, person = person, world.people.make(email="new@example.com", lastName="N", unsubscribed=False)
+        world.people.merge(person, loser)
+    else:
+        loser, lead = lead, world.leads.make(Email="new@example.com", LastName="N", HasOptedOutOfEmail=False)
+        world.leads.merge(lead, loser)
+    world.done()
+    world.done()
+    assert says_no(world, lead, person) == (True, True)
+    ends(world)
+
+
+def test_a_new_contact_that_says_nothing_takes_no_opt_out_back() -> None:
+    """A conversion takes the field along only where the org maps it; the person meets the Contact in it."""
+    world = a_world(contacts=CONTACTS)
+    lead, person = a_lead(world, HasOptedOutOfEmail=True)
+    contact = world.system.convert(lead, HasOptedOutOfEmail=False)
+    run = world.done()
+    assert told(world, run) == [("converted", "updated")]
+    assert says_no(world, contact, person) == (True, True)
+    ends(world)
+
+
+def test_an_opt_out_by_a_field_that_is_hidden_is_told_and_the_other_side_says_it() -> None:
+    """Nothing is written to a field that a system does not show; once it does the pair is caught up with."""
+    world = a_world()
+    lead, person = a_lead(world, HasOptedOutOfEmail=False)
+    _, second = a_lead(world, "Bea", HasOptedOutOfEmail=True)
+    world.people.edit(person, unsubscribed=False)
+    world.done(minutes=60)
+    whole = world.leads.described
+    shown = {name: each for name, each in whole.fields.items() if name != "HasOptedOutOfEmail"}
+    world.leads.described = replace(whole, fields=shown)
+    world.people.merge(person, second)
+    run = world.done()
+    assert ("opt_out_left", "decided") in told(world, run)
+    assert says_no(world, lead, person) == (False, True)
+    world.leads.described = whole
+    world.done()
+    assert says_no(world, lead, person) == (True, True)
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["Marketo edited last", "Salesforce edited last"])
+def test_our_opt_out_is_no_edit_of_which_the_newest_counts(*, later: bool) -> None:
+    """The record says no by us; the company that Marketo edited last is right as ever."""
+    world = a_world()
+    lead, person = _made(world, "Lead", "Ada", Company="Acme")
+    _, second = a_lead(world, "Bea", HasOptedOutOfEmail=True)
+    world.done(minutes=60)
+    if not later:
+        world.leads.edit(lead, Company="Umbrella")
+        world.clock.advance(60)
+    world.people.edit(person, company="Initech")
+    world.people.merge(person, second)
+    world.clock.advance(60)
+    if later:
+        world.leads.edit(lead, Company="Umbrella")
+    world.done()
+    kept = (world.leads.records[lead]["Company"], world.people.records[person]["company"])
+    assert (kept, says_no(world, lead, person)) == ((("Umbrella",) * 2 if later else ("Initech",) * 2), (True, True))
     ends(world)
 
 
@@ -467,14 +657,17 @@ def test_a_purged_list_of_deletions_leads_to_a_comparison_at_once() -> None:
 
 def _a_conversion(world: CycleWorld) -> None:
     lead, _ = a_lead(world)
-    other, _ = a_lead(world, "Bea")
+    other, _ = a_lead(world, "Bea", HasOptedOutOfEmail=True)
     contact, _ = a_contact(world, "Cid")
     world.system.convert(lead, Title="CTO")
     world.system.convert(other, contact)
 
 
 def _merges_and_deletions(world: CycleWorld) -> None:
-    one, two, three, four = (a_lead(world, name) for name in ("Ada", "Bea", "Cid", "Dot"))
+    said = {"Bea": True}
+    one, two, three, four = (
+        a_lead(world, name, HasOptedOutOfEmail=said.get(name)) for name in ("Ada", "Bea", "Cid", "Dot")
+    )
     world.people.merge(one[1], two[1])
     world.leads.delete(three[0])
     world.people.delete(four[1])

@@ -33,6 +33,8 @@ OPPORTUNITY_LINKS = frozenset({OPPORTUNITY_LINK, COMPANY_LINK, OWNER_LINK, "exte
 MEMBER_LINKS = frozenset({"CampaignId", "LeadId", "ContactId", "Status"})
 #: fields of Marketo by which a person says no: an opt-out wins from either side
 CONSENT_FIELDS = frozenset({"unsubscribed", "emailInvalid", "marketingSuspended", "doNotCall"})
+#: those of them that tell of an address: who is merged into somebody with another one does not bring that along
+ADDRESS_FIELDS = frozenset({"emailInvalid"})
 
 
 class CycleField(Document):

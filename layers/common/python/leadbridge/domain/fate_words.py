@@ -15,6 +15,12 @@ FATE_WORDS: Mapping[str, str] = {
         "The Lead was converted into the Contact {record}, who is a person in Marketo already: {person} is merged into "
         "that one."
     ),
+    "person_opted_out": "Somebody who became person {person} had opted out: that person has, in Marketo.",
+    "record_opted_out": "Somebody who became record {record} had opted out: that record says so in Salesforce.",
+    "opt_out_left": (
+        "Somebody who became person {person} with record {record} had opted out, but a field that would say so is "
+        "hidden, or cannot be changed; open it and set it by hand."
+    ),
     "person_merged_deleted": "Marketo merged two people into {person}: the second one's record {record} is deleted.",
     "person_merged_flagged": "Marketo merged two people into {person}: the second one's record {record} is flagged.",
     "person_merged_ignored": "Marketo merged two people into {person}: the second one's record {record} is left alone.",

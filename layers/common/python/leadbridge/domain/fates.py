@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from leadbridge.domain.crm_cycle import Flag, Gone, Merges, Persons
 from leadbridge.domain.cycle_link import Link
+from leadbridge.domain.opt_outs import consents
 from leadbridge.domain.three_way import Side
 
 
@@ -104,6 +105,7 @@ class Does(StrEnum):
 
     LINK = "link"  # Marketo's person takes the id of the record that it has now
     MERGE = "merge"
+    OPT_OUT = "opt_out"  # whoever lives on takes what another one has said
     FLAG = "flag"
     DELETE = "delete"
 
@@ -117,7 +119,7 @@ class Step:
     id: str
     #: of a merge: the winner; of a link: the record
     into: str = ""
-    #: of a flag: the field that becomes true
+    #: of a flag or an opt-out: the field that becomes true
     flag: str = ""
 
 
@@ -168,21 +170,26 @@ def spared(each: Consequence, named: str, news: News) -> str:
 
 
 def touched(plan: Iterable[Consequence]) -> frozenset[str]:
-    """The people of Marketo whom we change at once: who take another record's id, and winners of merges."""
+    """Whom we change at once: people who take another record's id, winners of merges, and who is opted out."""
     steps = [each.step for each in plan if each.step is not None]
-    linked = (step.id for step in steps if step.does is Does.LINK)
+    linked = (step.id for step in steps if step.does in {Does.LINK, Does.OPT_OUT})
     return frozenset([*linked, *(step.into for step in steps if step.does is Does.MERGE)])
 
 
 def consequences(
-    news: News, links: Iterable[Link], named: Mapping[str, str], persons: Persons
+    news: News,
+    links: Iterable[Link],
+    named: Mapping[str, str],
+    persons: Persons,
+    opted_out: Mapping[str, Collection[str]] | None = None,
 ) -> tuple[Consequence, ...]:
     """What follows from news.
 
     `links` are those of everybody whom the news are about, and those of the records and people that these are linked
-    to. `named` says which Salesforce record a person of Marketo names now, as far as that was read.
+    to. `named` says which Salesforce record a person of Marketo names now, as far as that was read. `opted_out` are
+    Marketo's fields by which linked ones have said no, by the Salesforce record of the link.
     """
-    return tuple(_Town(news, links, named, persons).all())
+    return tuple(_Town(news, links, named, persons, opted_out or {}).all())
 
 
 @dataclass(slots=True)
@@ -201,9 +208,18 @@ class _Pair:
 class _Town:
     """All links that are touched, at once."""
 
-    def __init__(self, news: News, links: Iterable[Link], named: Mapping[str, str], persons: Persons) -> None:
+    def __init__(
+        self,
+        news: News,
+        links: Iterable[Link],
+        named: Mapping[str, str],
+        persons: Persons,
+        opted_out: Mapping[str, Collection[str]],
+    ) -> None:
         self._named = named
         self._persons = persons
+        self._opted_out = opted_out
+        self._opting_out: set[Step] = set()
         self._parted: list[_Pair] = []
         pairs: list[_Pair] = []
         for link in sorted({link.salesforce_id: link for link in links}.values(), key=lambda each: each.salesforce_id):
@@ -254,6 +270,8 @@ class _Town:
                 if pair.record.id != stays:
                     self._pairs.remove(pair)
                     yield self._second_record(pair)
+                    if pair.link.marketo_id != person:
+                        yield from self._says_no(pair, stays, person)
 
     def _second_record(self, pair: _Pair) -> Consequence:
         if pair.link.marketo_id == pair.person.id:
@@ -281,6 +299,7 @@ class _Town:
                 if pair.person.id != stays:
                     self._pairs.remove(pair)
                     yield self._second_person(pair, stays)
+                    yield from self._says_no(pair, record, stays)
 
     def _second_person(self, pair: _Pair, stays: str) -> Consequence:
         policy: Merges = self._persons.merged_in_salesforce if pair.record.merged else "honour"
@@ -296,6 +315,22 @@ class _Town:
             again=True,
         )
 
+    def _says_no(self, pair: _Pair, record: str, person: str) -> Iterator[Consequence]:
+        """What a pair had said no to is so for whom it became one with, in both systems."""
+        # of what was refused before it was told before
+        said = () if pair.link.parted else self._opted_out.get(pair.link.salesforce_id, ())
+        steps = [Step(does=Does.OPT_OUT, side=Side.MARKETO, id=person, flag=name) for name in sorted(said)]
+        steps += [
+            Step(does=Does.OPT_OUT, side=Side.SALESFORCE, id=record, flag=each.salesforce)
+            for each in consents(self._persons, record)
+            if each.marketo in said
+        ]
+        for step in steps:
+            if step not in self._opting_out:
+                self._opting_out.add(step)
+                why = "person_opted_out" if step.side is Side.MARKETO else "record_opted_out"
+                yield Consequence(why=why, record=record, person=person, step=step, again=True)
+
     @staticmethod
     def _left(pair: _Pair) -> bool:
         return pair.record.id != pair.link.salesforce_id
@@ -308,8 +343,14 @@ class _Town:
             if not pair.moved:
                 continue
             record, person = pair.record.id, pair.person.id
+            merged = pair.record.merged or pair.person.merged
+            if merged:
+                yield from self._says_no(pair, record, person)
             trace = (replace(pair.link, moved_to=record, parted=""),) if self._left(pair) else ()
-            new = replace(pair.link, salesforce_id=record, marketo_id=person, parted="")
+            # a Contact meets what its Lead's person has said: that a new one says nothing takes no opt-out back
+            forgets = () if merged else [each.pair for each in consents(self._persons, pair.link.salesforce_id)]
+            memory = {name: each for name, each in pair.link.memory.items() if name not in forgets}
+            new = replace(pair.link, salesforce_id=record, marketo_id=person, memory=memory, parted="")
             why = "merged_over" if pair.record.merged or not self._left(pair) else CONVERTED
             if record in kept:
                 # the two belonged to each other before
@@ -325,16 +366,19 @@ class _Town:
         if record.gone and person.gone:
             yield self._told("both_gone", pair, forget=(link,))
         elif record.gone:
-            if any(other.person.id == person.id for other in self._pairs):
+            if other := next((each for each in self._pairs if each.person.id == person.id), None):
                 yield self._told("lives_on", pair, forget=(link,))
+                if person.merged:
+                    yield from self._says_no(pair, other.record.id, person.id)
                 return
             # one who was another person before is not taken away with somebody else's record
             policy = "ignore" if person.merged else self._persons.deleted_in_salesforce
             parted = replace(link, marketo_id=person.id, parted=Parted.RECORD_DELETED)
             yield self._by_policy("record_deleted", pair, policy, Side.MARKETO, person.id, parted)
         else:
-            if any(other.record.id == record.id for other in self._pairs):
+            if other := next((each for each in self._pairs if each.record.id == record.id), None):
                 yield self._told("lives_on", pair, forget=(link,))
+                yield from self._says_no(pair, record.id, other.person.id)
                 return
             policy = "ignore" if record.merged else self._persons.deleted_in_marketo
             parted = replace(link, salesforce_id=record.id, parted=Parted.PERSON_DELETED)

@@ -96,7 +96,7 @@ def merge_pair(
     """
     writes: dict[Side, dict[str, Any]] = {side: {} for side in SIDES}
     inputs = {side: Inputs(columns=record.values, at=now) for side, record in found.items()}
-    opted_out = digest(_YES)
+    opted_out = digest(YES)
     remembered, told, failed = dict[str, Memory](), dict[str, Merged](), dict[str, str]()
     for each in fields:
         seen, values = dict[Side, Seen](), dict[Side, Any]()
@@ -123,7 +123,7 @@ def merge_pair(
 
 
 #: the canonical form of a yes/no field that says yes
-_YES = "true"
+YES = "true"
 
 
 def _arriving(source: CompiledSource | None, inputs: Inputs) -> tuple[Any, str]:
@@ -146,6 +146,6 @@ def _seen(each: LinkedField, side: Side, record: Found, value: Any, digest: Dige
         digest=digest(own),
         arrives=digest(arrives),
         blank=nothing,
-        opted_out=own == _YES,
+        opted_out=own == YES,
         edited_at=record.edited_at,
     )

@@ -450,7 +450,7 @@ class _Work:
             if row.object == PERSON:
                 marketo.append(self._as_edited(row, stamps))
             else:
-                salesforce.setdefault(row.object, []).append(row.values)
+                salesforce.setdefault(row.object, []).append(self._as_edited(row, stamps))
             if row.doubtful and kind == BY_LINK:
                 doubtful.add(self._sorted(row)[1])
         if self._owned is not None:
@@ -458,11 +458,11 @@ class _Work:
         return Changed(marketo=marketo, salesforce=salesforce), frozenset(doubtful)
 
     def _as_edited(self, row: Row, stamps: dict[str, str]) -> Mapping[str, Any]:
-        """A person's values, with the moment of the last edit that is not our own merge or link.
+        """A row's values, with the moment of the last edit that is not our own merge, link or opt-out.
 
-        `stamps` are those of people as they were read as changed; who was not has not been edited lately.
+        `stamps` are those of rows as they were read as changed; what was not has not been edited lately.
         """
-        number, stamp = _id_of(row), STAMPS[Side.MARKETO]
+        number, stamp = _id_of(row), STAMPS[Side.MARKETO if row.object == PERSON else Side.SALESFORCE]
         if not row.doubtful:
             stamps[number] = text(row.values.get(stamp) or "")
             return row.values

@@ -8,8 +8,8 @@ by one that does the rest again: who was merged is not there any more, a deleted
 Where a cycle comes later than the vendors remember deletions, the links are compared with what is there instead.
 """
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -34,9 +34,11 @@ from leadbridge.domain.fates import (
     spared,
 )
 from leadbridge.domain.ids import canonical, is_id
+from leadbridge.domain.linked import YES, Digest
+from leadbridge.domain.opt_outs import consents, opted_out
 from leadbridge.domain.outages import MERGES_TOLD, comparison_calls, deletions_lost
 from leadbridge.domain.outcome import Outcome, RowOutcome
-from leadbridge.domain.records import RowResult
+from leadbridge.domain.records import ObjectDescription, RowResult
 from leadbridge.domain.three_way import Side
 from leadbridge.domain.values import text
 from leadbridge.errors import ConfigurationError
@@ -58,6 +60,7 @@ _AGAIN = "moved"
 _DONE = {
     Does.LINK: Outcome.UPDATED,
     Does.MERGE: RowOutcome.DELETED,
+    Does.OPT_OUT: Outcome.UPDATED,
     Does.DELETE: RowOutcome.DELETED,
     Does.FLAG: RowOutcome.FLAGGED,
 }
@@ -75,15 +78,19 @@ class FollowFates:
         changes: CycleChanges,
         due: DueRecords,
         objects: Objects,
+        described: Callable[[str], ObjectDescription],
+        digest: Digest,
         clock: Clock,
     ) -> None:
-        """The roles that it needs."""
+        """The roles that it needs; `described` is asked for Marketo's people or a kind of Salesforce's records."""
         self._links = links
         self._records = records
         self._news = news
         self._changes = changes
         self._due = due
         self._objects = objects
+        self._described = described
+        self._digest = digest
         self._clock = clock
         self._kinds = {prefix: name for name, prefix in PREFIXES.items()}
 
@@ -105,7 +112,10 @@ class FollowFates:
             news = self._heard(files, persons, since, self._clock.now() + timedelta(seconds=remaining - _LEFT))
             if news is None:
                 return None
-            plan = list(self._followed(news, persons))
+            links = self._touched(news)
+            plan = list(self._followed(news, links, persons))
+            if not run.planning:
+                self._read_winners(news, links.values())
             # what a person says yes to is what is done
             files.keep_plan(plan)
         check_deletions(cycle.guard, run, KIND, destroyed(plan))
@@ -140,15 +150,23 @@ class FollowFates:
             SyncError: A system cannot be asked now, or there was no answer.
         """
         files = FateFiles(self._objects, run)
-        groups: dict[tuple[Does, Side, str, str], list[tuple[Consequence, Step]]] = defaultdict(list)
-        late, rows = list(_late(files.plan())), list[Sequence[str]]()
+        late = list(_late(files.plan()))
         left = files.spared() if late else {}
-        for each, step in late:
-            if step.side is Side.MARKETO and step.id in left:
-                rows.append(self._spared(replace(each, why=left[step.id])))
-                continue
-            kind = PERSON if step.side is Side.MARKETO else self._kinds[step.id[:3]]
-            groups[step.does, step.side, kind, step.flag].append((each, step))
+        rows = [
+            self._spared(replace(each, why=left[step.id]))
+            for each, step in late
+            if step.side is Side.MARKETO and step.id in left
+        ]
+        rows += self._set_or_deleted(
+            (each, step) for each, step in late if not (step.side is Side.MARKETO and step.id in left)
+        )
+        files.keep_done("finished", rows)
+
+    def _set_or_deleted(self, wanted: Iterable[tuple[Consequence, Step]]) -> Iterator[Sequence[str]]:
+        """Set fields of records to true, or delete them, as many at once as may be."""
+        groups: dict[tuple[Does, Side, str, str], list[tuple[Consequence, Step]]] = defaultdict(list)
+        for each, step in wanted:
+            groups[step.does, step.side, self._kind(step), step.flag].append((each, step))
         # flags first: whoever dies here has deleted less
         for (does, side, kind, flag), members in sorted(groups.items(), key=lambda group: group[0], reverse=True):
             ids = [step.id for _, step in members]
@@ -157,8 +175,7 @@ class FollowFates:
                 if does is Does.DELETE
                 else self._changes.flag(side, kind, flag, ids)
             )
-            rows += self._noted([each for each, _ in members], results)
-        files.keep_done("finished", rows)
+            yield from self._noted([each for each, _ in members], results)
 
     def _spared(self, each: Consequence) -> Sequence[str]:
         """Leave a person alone; whoever belongs to somebody else by now, or has the record back, is looked at again."""
@@ -242,12 +259,27 @@ class FollowFates:
 
     # what follows
 
-    def _followed(self, news: News, persons: Persons) -> tuple[Consequence, ...]:
+    def _touched(self, news: News) -> dict[str, Link]:
+        """The links of everybody whom the news are about, by their records."""
         touched = news.ids
         links = dict(self._links.of(touched[Side.SALESFORCE]))
         by_person = self._links.of_people(touched[Side.MARKETO] | {link.marketo_id for link in links.values()})
         links |= {link.salesforce_id: link for link in by_person.values()}
-        links |= self._links.of({news.end(Side.SALESFORCE, each).id for each in links} - links.keys())
+        return links | dict(self._links.of({news.end(Side.SALESFORCE, each).id for each in links} - links.keys()))
+
+    def _read_winners(self, news: News, links: Iterable[Link]) -> None:
+        """Note whom Marketo made of several: it logs no change of what a merge fills, so nothing else reads them."""
+        now, linked = self._clock.now(), {link.marketo_id for link in links if not (link.moved_to or link.parted)}
+        ends = (news.end(Side.MARKETO, loser) for loser in news.merged.get(Side.MARKETO, {}))
+        winners = {end.id for end in ends if not end.gone} & linked
+        if winners:
+            self._due.add(
+                DueRecord(side=Side.MARKETO, object=PERSON, id=each, reason=_AGAIN, noted_at=now)
+                for each in sorted(winners)
+            )
+
+    def _followed(self, news: News, links: dict[str, Link], persons: Persons) -> tuple[Consequence, ...]:
+        touched = news.ids
         linked = {link.marketo_id for link in links.values() if not link.moved_to}
         named: dict[str, str] = {}
         # who won a merge names the record that is kept
@@ -266,7 +298,46 @@ class FollowFates:
             named[number] = news.end(Side.SALESFORCE, record).id
             if number not in linked and record not in links:
                 links[record] = Link(salesforce_id=record, marketo_id=number)
-        return consequences(news, links.values(), named, persons)
+        no = self._opted_out(news, links.values(), persons)
+        return consequences(news, links.values(), named, persons, no)
+
+    def _opted_out(self, news: News, links: Iterable[Link], persons: Persons) -> Mapping[str, frozenset[str]]:
+        """What linked ones who become one with others have said no to, by their records.
+
+        It is remembered; who is still there may have said so since.
+        """
+        whole = [link for link in links if not (link.moved_to or link.parted)]
+        ends = {link.salesforce_id: news.end(Side.SALESFORCE, link.salesforce_id) for link in whole}
+        several = Counter(end.id for end in ends.values())
+        moved = [
+            link
+            for link in whole
+            if consents(persons, record := link.salesforce_id)
+            and (
+                ends[record].merged
+                or news.end(Side.MARKETO, link.marketo_id).merged
+                or (ends[record].id != record and several[ends[record].id] > 1)
+            )
+        ]
+        lost = {side: {*news.merged.get(side, {}), *news.deleted.get(side, ())} for side in Side}
+        people = sorted({link.marketo_id for link in moved} - lost[Side.MARKETO])
+        held = {str(row["id"]): row for row in self._records.people("id", people)} if people else {}
+        for kind, prefix in PREFIXES.items():
+            records = {link.salesforce_id for link in moved if link.salesforce_id.startswith(prefix)}
+            if wanted := sorted(records - lost[Side.SALESFORCE]):
+                held |= {canonical(row["Id"]): row for row in self._records.salesforce(kind, "Id", wanted)}
+        return {
+            link.salesforce_id: opted_out(
+                link,
+                persons,
+                self._digest(YES),
+                {
+                    Side.MARKETO: held.get(link.marketo_id, {}),
+                    Side.SALESFORCE: held.get(link.salesforce_id, {}),
+                },
+            )
+            for link in moved
+        }
 
     # what is done
 
@@ -277,9 +348,25 @@ class FollowFates:
         self._links.forget(link for each in plain for link in each.forget)
         for each in plain:
             yield _row(each, Outcome.DECIDED)
+        # before anybody is merged: there is no moment in which nobody says it
+        yield from self._said([(each, step) for each, step in _steps(plan) if step.does is Does.OPT_OUT])
         yield from self._linked([(each, step) for each, step in _steps(plan) if step.does is Does.LINK], persons)
         yield from self._merged([(each, step) for each, step in _steps(plan) if step.does is Does.MERGE])
         self._look_again((each for each in plan if each.again), kinds(persons))
+
+    def _said(self, wanted: Sequence[tuple[Consequence, Step]]) -> Iterator[Sequence[str]]:
+        """Opt out whoever lives on, but by a field that is hidden or cannot be changed: that is told."""
+        takes = dict[Step, bool]()
+        for each, step in wanted:
+            field = self._described(self._kind(step)).fields.get(step.flag)
+            takes[step] = field is not None and field.updateable
+            if not takes[step]:
+                message = f"The field is {step.flag} of {self._kind(step)}."
+                yield _row(replace(each, why="opt_out_left"), Outcome.DECIDED, message)
+        yield from self._set_or_deleted((each, step) for each, step in wanted if takes[step])
+
+    def _kind(self, step: Step) -> str:
+        return PERSON if step.side is Side.MARKETO else self._kinds[step.id[:3]]
 
     def _linked(self, wanted: Sequence[tuple[Consequence, Step]], persons: Persons) -> Iterator[Sequence[str]]:
         """The same people of Marketo take the ids of other records."""

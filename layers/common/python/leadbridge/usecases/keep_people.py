@@ -24,6 +24,7 @@ from leadbridge.domain.evolving import replace
 from leadbridge.domain.ids import canonical
 from leadbridge.domain.outcome import WRITTEN, Outcome
 from leadbridge.domain.planned import Planned
+from leadbridge.domain.records import ObjectDescription
 from leadbridge.domain.rows import RowEnd
 from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.three_way import Side
@@ -62,9 +63,15 @@ class KeepPeople:
             changes=ports.changes,
             due=ports.due,
             objects=ports.objects,
+            described=self._described,
+            digest=ports.digest,
             clock=ports.clock,
         )
         self._decide = DecidePeople(cycle, persons, ports, queues=self._queues, legs=self._legs)
+
+    def _described(self, name: str) -> ObjectDescription:
+        schema = self._ports.schema()
+        return schema.people if name == PERSON else schema.records[name]
 
     def queues(self) -> Sequence[Queue]:
         """What is read before anything is decided."""
