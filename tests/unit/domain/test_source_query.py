@@ -229,3 +229,19 @@ def test_each_object_of_marketo_is_asked_for_in_its_own_way(
 
     assert query.first.operation == operation
     assert (query.first.body["filter"] if query.first.body else dict(query.first.parts)) == asked
+
+
+def test_scores_among_the_columns_are_known_by_what_the_log_calls_them() -> None:
+    """By name and label, in small letters; Describe calls some scores integers, and the id is none."""
+    facts = Facts(
+        fields={
+            **fields(id="integer", email="email", priority="integer", other="score"),
+            "score": FieldDescription(name="score", type="score", label="Person Score"),
+        }
+    )
+    mapped = {"to": "Score__c", "column": "score"}, {"to": "Other__c", "column": "priority"}
+    sync = marketo_sync(mappings=[{"to": "LastName", "column": "email"}, *mapped])
+
+    query = source_query(sync, "marketo", facts, Window(since=NOW), way="rest", now=NOW)
+
+    assert query.scores == {"score": "score", "person score": "score", "priority": "priority"}

@@ -49,6 +49,8 @@ TYPE_NAME = "activityType"
 KEPT = timedelta(days=762)
 #: the activity type of a deleted lead, which no extract holds
 DELETED_LEAD = 37
+#: types of fields that Marketo's Change Score may be about: Describe calls some scores plain numbers
+_SCORES = frozenset({"score", "integer"})
 #: when a record last changed, the one first that an object has
 CHANGE_STAMPS = ("SystemModstamp", "LastModifiedDate", "CreatedDate")
 _SECOND = timedelta(seconds=1)
@@ -92,6 +94,8 @@ class SourceQuery:
     until: datetime | None = None
     #: of leads that changed; None: all of them are read
     anew: Anew | None = field(default=None, compare=False, repr=False)
+    #: of leads that changed: the score fields that are read, by what the log calls them, in small letters
+    scores: Mapping[str, str] = field(default_factory=dict)
     #: of objects of one's own: where the log tells of new ones
     logged: LoggedSource | None = None
 
@@ -292,8 +296,16 @@ def _marketo(
         filters=parts.filters,
         activity_types=tuple(facts.activity_types),
         until=window.until,
+        scores=dict(_scores(facts, columns)) if sync.source.object == "leads" and way == "rest" else {},
         logged=sync.source if isinstance(sync.source, LoggedSource) else None,
     )
+
+
+def _scores(facts: Facts, columns: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """What the log may call the fields among these columns that may be scores, and their names."""
+    for described in (facts.fields[name] for name in columns if name in facts.fields and name != "id"):
+        if described.type in _SCORES:
+            yield from ((each.casefold(), described.name) for each in (described.name, described.label) if each)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
