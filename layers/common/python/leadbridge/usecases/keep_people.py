@@ -27,12 +27,14 @@ from leadbridge.domain.planned import Planned
 from leadbridge.domain.rows import RowEnd
 from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.three_way import Side
+from leadbridge.domain.watermarks import LAG
 from leadbridge.usecases.cycle_guard import CHANGES, DELETIONS, GuardedError, linked_people, too_much, what
 from leadbridge.usecases.cycle_plans import CyclePlans
 from leadbridge.usecases.decide_people import KIND, LEFT_SECONDS, STRIDE, DecidePeople, PeoplePorts
 from leadbridge.usecases.fate_files import FateFiles
 from leadbridge.usecases.follow_fates import FollowFates
 from leadbridge.usecases.foreseen_links import ForeseenLinks
+from leadbridge.usecases.pair_people import PERSON_MISSING
 from leadbridge.usecases.people_files import Entry, PeopleFiles, State, written_edits
 from leadbridge.usecases.plan_people import linking
 
@@ -270,6 +272,9 @@ def due_again(entry: Entry, now: datetime, tries: Mapping[tuple[str, str], int])
     )
     tried = tries.get((object_name, record_id), 0)
     pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(tried, 10))
+    if entry.reason == PERSON_MISSING:
+        # until then the log may be late
+        pause = LAG["marketo"]
     at_once = entry.reason == _DRIFTED and not tried
     return DueRecord(
         side=side,
