@@ -443,6 +443,27 @@ def test_two_who_met_are_remembered_once_the_person_has_the_key(*, lost: bool) -
     assert world.links.links[lead].parted == "person_deleted"
 
 
+@pytest.mark.parametrize("changed", ["lead", "person"])
+def test_a_new_lead_whose_person_did_not_take_its_id_is_known_whatever_the_addresses_are(changed: str) -> None:
+    """The next run gives the id to the person of whom the Lead was made; neither of them is made a second time."""
+    world = CycleWorld()
+    person = world.people.make(email="eve@example.com", lastName="Byron", company="Acme")
+    lead = canonical("00Q5g0000000001")
+    world.people.refused[lead] = "1003"
+    [row] = world.outcomes(world.done())
+    assert (row["salesforce_id"], row["marketo_id"], row["outcome"]) == (lead, person, "failed")
+    assert world.people.records[person].get("crmId") is None
+    world.people.refused.clear()
+    if changed == "lead":
+        world.leads.edit(lead, Email="other@example.com")
+    else:
+        world.people.edit(person, email="other@example.com")
+    world.done(30)
+    ((number, kept),) = world.people.records.items()
+    assert (number, kept["crmId"], [*world.leads.records]) == (person, lead, [lead])
+    quiet(world)
+
+
 def test_two_who_never_agreed_meet_again_and_are_no_damage() -> None:
     """Of a pair that is only known nothing is remembered: all its fields meet, and none of them counts as changed."""
     world = CycleWorld()
@@ -586,6 +607,18 @@ def test_somebody_who_emptied_the_link_gets_it_back() -> None:
     world.done()
     assert world.people.records[person]["crmId"] == lead
     assert (len(world.people.records), len(world.leads.records)) == (1, 1)
+    quiet(world)
+
+
+def test_somebody_who_emptied_the_link_and_has_another_address_gets_it_back() -> None:
+    """By the record that is remembered as theirs, which takes the edits: no second one is made."""
+    world = CycleWorld()
+    lead, person = linked(world)
+    world.people.edit(person, crmId=None, email="other@example.com")
+    world.done()
+    assert world.people.records[person]["crmId"] == lead
+    assert (len(world.people.records), [*world.leads.records]) == (1, [lead])
+    assert world.leads.records[lead]["Email"] == "other@example.com"
     quiet(world)
 
 

@@ -1,6 +1,7 @@
 """Persons in a cycle (`cycle_ports.Entity`): what is read and decided, each group's plans, what is remembered."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 
 from leadbridge.cycle_ports import DueRecord, Link
@@ -227,10 +228,10 @@ class KeepPeople:
         )
         for name, end in found.items():
             if end is not None and end.outcome not in WRITTEN:
-                return _failed(entry, made, end.reason, end.message)
+                return _failed(entry, made.keys(), end.reason, end.message)
             if end is None:
                 why = self._plans.told(run, self._legs.get(name, self._legs[PEOPLE_UPDATED]))
-                return _failed(entry, made, "not_tried", worded("not_tried", why=why))
+                return _failed(entry, made.keys(), "not_tried", worded("not_tried", why=why))
         outcomes = {end.outcome for end in found.values() if end is not None}
         outcome = next(each for each in (Outcome.CREATED, Outcome.UPDATED, Outcome.UNCHANGED) if each in outcomes)
         return replace(entry, outcome=outcome)
@@ -248,14 +249,16 @@ def _made(entry: Entry, made: Mapping[str, Mapping[int, RowEnd]]) -> RowEnd | No
     return next(ends, None)
 
 
-def _failed(entry: Entry, made: Collection[str], reason: str, message: str) -> Entry:
+def _failed(entry: Entry, made: AbstractSet[str], reason: str, message: str) -> Entry:
     """A person of whom not all was written: the two agree on nothing, but who they are may be known by now.
 
     `made` are the legs that wrote something. Were a pair forgotten whose person names the record already, whoever
-    deletes the person before the next run would be made anew.
+    deletes the person before the next run would be made anew; and a record that was just made would be somebody new,
+    if its person has not taken its id and one of the two addresses is changed before the next run.
     """
     named = entry.met and (PEOPLE_UPDATED in made or PEOPLE_UPDATED not in entry.writes)
-    return replace(entry, outcome=Outcome.FAILED, reason=reason, message=message, memory={} if named else None)
+    known = named or not made.isdisjoint(CREATED.values())
+    return replace(entry, outcome=Outcome.FAILED, reason=reason, message=message, memory={} if known else None)
 
 
 def _link_piece(state: State, piece: int) -> int:

@@ -356,6 +356,7 @@ class PairPeople:
         numbered = self._numbered(open_people)
         every = [row for rows in found.values() for _, row in rows] + list(numbered.values())
         linked = self._links.of({canonical(row["Id"]) for row in every})
+        unmet = dict[str, Row]()
         for number, person in sorted(open_people.items(), key=lambda each: _age(each[0])):
             own = [(_NUMBERED, numbered[number])] if number in numbered else []
             kind = self._types.of(person).object
@@ -372,6 +373,33 @@ class PairPeople:
                 batch.pair(object_name, canonical(row["Id"]), number, person)
             elif alike:
                 batch.leave(number, "record_linked_elsewhere")
+            else:
+                unmet[number] = person
+        self._pair_remembering(batch, unmet)
+
+    def _pair_remembering(self, batch: "_Batch", people: Mapping[str, Row]) -> None:
+        """Pair people who name nobody, and whose address nobody has, by the record that is remembered; others are new.
+
+        Somebody emptied the field, or it was never written, and one of the two addresses was changed since.
+        """
+        links = self._links.of_people(people) if people else {}
+        records: dict[str, list[str]] = {}
+        for link in links.values():
+            object_name = self._object_of(link.salesforce_id)
+            if object_name and not link.parted and not link.moved_to:
+                records.setdefault(object_name, []).append(link.salesforce_id)
+        found = {
+            canonical(row["Id"]): (object_name, row)
+            for object_name, ids in records.items()
+            for row in self._records.salesforce(object_name, "Id", sorted(ids))
+            if not row.get(_CONVERTED)
+        }
+        for number, person in people.items():
+            link = links.get(number)
+            if link and link.salesforce_id in found and link.salesforce_id not in batch.taken_records:
+                batch.links[link.salesforce_id] = link
+                batch.read.setdefault(link.salesforce_id, found[link.salesforce_id])
+                batch.pair(found[link.salesforce_id][0], link.salesforce_id, number, person)
             else:
                 batch.marketo_only.append(person)
                 batch.taken_people.add(number)
