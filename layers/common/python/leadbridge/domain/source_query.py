@@ -51,6 +51,38 @@ KEPT = timedelta(days=762)
 DELETED_LEAD = 37
 #: types of fields that Marketo's Change Score may be about: Describe calls some scores plain numbers
 _SCORES = frozenset({"score", "integer"})
+#: fields of every instance that are none: a Sync of these alone needs no look at the fields
+_NO_SCORES = frozenset(
+    {
+        "id",
+        "createdAt",
+        "updatedAt",
+        "email",
+        "firstName",
+        "lastName",
+        "salutation",
+        "title",
+        "department",
+        "company",
+        "industry",
+        "website",
+        "phone",
+        "mobilePhone",
+        "fax",
+        "address",
+        "city",
+        "state",
+        "postalCode",
+        "country",
+        "leadSource",
+        "leadStatus",
+        "annualRevenue",
+        "numberOfEmployees",
+        "unsubscribed",
+        "doNotCall",
+        "dateOfBirth",
+    }
+)
 #: when a record last changed, the one first that an object has
 CHANGE_STAMPS = ("SystemModstamp", "LastModifiedDate", "CreatedDate")
 _SECOND = timedelta(seconds=1)
@@ -303,7 +335,7 @@ def _marketo(
 
 def _scores(facts: Facts, columns: Sequence[str]) -> Iterator[tuple[str, str]]:
     """What the log may call the fields among these columns that may be scores, and their names."""
-    for described in (facts.fields[name] for name in columns if name in facts.fields and name != "id"):
+    for described in (facts.fields[name] for name in columns if name not in _NO_SCORES and name in facts.fields):
         if described.type in _SCORES:
             yield from ((each.casefold(), described.name) for each in (described.name, described.label) if each)
 
