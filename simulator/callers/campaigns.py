@@ -1,9 +1,9 @@
 """Smart campaigns that do something: their flows, their runs, and the control plane for both.
 
-A campaign of the instance gets a flow of webhooks and flow-step services; it runs over people when the control plane
-says so or, as a trigger campaign, when it is requested through the API. People go through in the order given, and
-what happens to them is noted in that order, so that one seed and one clock give one log. What an answer writes is
-not there yet for the next step.
+A campaign of the instance gets a flow of webhooks, flow-step services and changes of scores; it runs over people when
+the control plane says so or, as a trigger campaign, when it is requested through the API. People go through in the
+order given, and what happens to them is noted in that order, so that one seed and one clock give one log. What an
+answer writes is not there yet for the next step.
 """
 
 from __future__ import annotations
@@ -50,8 +50,16 @@ class ServiceStep:
     parameters: Mapping[str, Any]
 
 
-type Step = str | ServiceStep
-"""The name of a webhook, or a service with its parameters."""
+@dataclass(frozen=True, slots=True)
+class ScoreStep:
+    """A flow step Change Score, which adds to a score."""
+
+    field: str
+    by: int
+
+
+type Step = str | ServiceStep | ScoreStep
+"""The name of a webhook, a service with its parameters, or a change of a score."""
 
 
 @dataclass(slots=True)
@@ -149,11 +157,14 @@ class Callers:
         return JSONResponse(self._flow_steps.document())
 
     async def _set_flow(self, request: Request) -> Response:
-        """Give a campaign its flow: `{"campaign": id or name, "steps": [{"webhook"} or {"service", "parameters"}]}`."""
+        """Give a campaign its flow: `{"campaign": id or name, "steps": [...]}`.
+
+        A step is `{"webhook"}`, `{"service", "parameters"}` or `{"score", "change"}`.
+        """
         document = await _read_object(request)
         campaign, steps = self._campaign(document), document.get("steps")
         if not isinstance(steps, list) or not all(isinstance(each, dict) for each in steps):
-            raise ControlError("steps are an array of {webhook} or {service, parameters}")
+            raise ControlError("steps are an array of {webhook}, {service, parameters} or {score, change}")
         self._flows[campaign.id] = [self._step(each) for each in steps]
         return JSONResponse({"campaign": campaign.id, "steps": len(steps)})
 
@@ -162,6 +173,11 @@ class Callers:
             if document["webhook"] not in self._webhooks:
                 raise ControlError(f"there is no webhook {document['webhook']!r}")
             return str(document["webhook"])
+        if "score" in document:
+            field = self._instance.leads.schema.rest.get(str(document["score"]))
+            if field is None or field.data_type != "score" or not isinstance(document.get("change"), int):
+                raise ControlError("score is a score field of people, and change a number")
+            return ScoreStep(field.name, document["change"])
         service = self._flow_steps.services.get(str(document.get("service")))
         if service is None:
             raise ControlError(f"there is no service {document.get('service')!r}")
@@ -226,6 +242,9 @@ class Callers:
             if isinstance(step, ServiceStep):
                 run.chunks += await self._invoke(run, step, number)
                 continue
+            if isinstance(step, ScoreStep):
+                self._change_scores(run, step)
+                continue
             webhook = self._webhooks[step]
             async for outcome in self._call_all(run, webhook):
                 self._note(run, webhook, outcome)
@@ -268,6 +287,14 @@ class Callers:
             for lead_ids in batched(run.lead_ids, _AHEAD, strict=False):
                 for made in [asyncio.ensure_future(call(each)) for each in lead_ids]:
                     yield await made
+
+    def _change_scores(self, run: Run, step: ScoreStep) -> None:
+        campaign = run.campaign
+        for lead_id in run.lead_ids:
+            if lead_id in self._instance.leads:
+                effects.change_score(
+                    self._instance, lead_id, step.field, step.by, reason=campaign.name, campaign_id=campaign.id
+                )
 
     def _note(self, run: Run, webhook: Webhook, outcome: Outcome) -> None:
         run.calls.append({"webhook": webhook.name} | outcome.document())

@@ -7,7 +7,7 @@ from typing import Any
 from simulator.control import Record
 from simulator.marketo.models.activities import Activity
 from simulator.marketo.models.instance import Instance
-from simulator.marketo.schema import CHANGE_DATA_VALUE
+from simulator.marketo.schema import CHANGE_DATA_VALUE, CHANGE_SCORE
 from simulator.marketo.values import format_time
 
 
@@ -19,6 +19,23 @@ def write_lead(instance: Instance, lead_id: int, values: Record, *, source: str,
         attributes = [{"name": name, "value": None if each is None else str(each)} for name, each in said.items()]
         primary = (changed.id, changed.display_name)
         log(instance, CHANGE_DATA_VALUE, lead_id, primary, attributes, campaign_id=campaign_id)
+
+
+def change_score(instance: Instance, lead_id: int, name: str, by: int, *, reason: str, campaign_id: int) -> None:
+    """Add to a score of a person as of now; only a Change Score is logged."""
+    value = (instance.leads.read(lead_id, [name]).get(name) or 0) + by
+    for change in instance.leads.write(lead_id, {name: value}, instance.control.clock.now()):
+        changed = instance.leads.schema.all[name]
+        said = {"New Value": change.new, "Old Value": change.old, "Change Value": f"{by:+}", "Reason": reason}
+        attributes = [{"name": name, "value": None if each is None else str(each)} for name, each in said.items()]
+        log(
+            instance,
+            CHANGE_SCORE,
+            lead_id,
+            (changed.id, changed.display_name),
+            attributes,
+            campaign_id=campaign_id,
+        )
 
 
 def log(

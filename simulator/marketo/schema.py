@@ -319,6 +319,7 @@ class ActivityType:
 
 
 NEW_LEAD, CHANGE_DATA_VALUE, ADD_TO_LIST, REMOVE_FROM_LIST, CHANGE_PROGRAM_STATUS = 12, 13, 24, 25, 104
+CHANGE_SCORE = 22
 MERGE_LEADS, DELETE_LEAD, CHANGE_PARTITION, PUSH_LEAD = 32, 37, 100, 145
 ADD_TO_OPPORTUNITY, REMOVE_FROM_OPPORTUNITY, UPDATE_OPPORTUNITY = 34, 35, 36
 REQUEST_CAMPAIGN, CALL_WEBHOOK, CHANGE_MEMBER_DATA = 47, 110, 123
@@ -382,7 +383,13 @@ ACTIVITY_TYPES = [
         Attribute("Attribute Name", "string"),
         _texts("New Value", "Old Value", "Reason", "Source", "API Method Name", "Modifying User", "Request Id"),
     ),
-    ActivityType(22, "Change Score", "A score changes", Attribute("Score Name", "string")),
+    ActivityType(
+        CHANGE_SCORE,
+        "Change Score",
+        "A score changes",
+        Attribute("Score Name", "string"),
+        _texts("New Value", "Old Value", "Change Value", "Reason"),
+    ),
     ActivityType(
         ADD_TO_LIST,
         "Add to List",

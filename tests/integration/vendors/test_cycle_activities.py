@@ -335,7 +335,7 @@ def test_what_cannot_work_is_told_where_it_stands(build: Build) -> None:
 
 
 def test_a_look_sees_activities_of_chosen_types_in_the_same_call(build: Build, clients: Clients) -> None:
-    """A chosen type starts a run, another one does not; up to six types are asked for with the people's own."""
+    """A chosen type starts a run, another one does not; up to five types are asked for with the people's own."""
     world = build({"engagement": TASKS})
     lead, _ = a_record(world, "Lead", "ada")
     look = VendorLook(world.connections, world.clock)

@@ -229,3 +229,42 @@ def test_each_object_of_marketo_is_asked_for_in_its_own_way(
 
     assert query.first.operation == operation
     assert (query.first.body["filter"] if query.first.body else dict(query.first.parts)) == asked
+
+
+def test_scores_among_the_columns_are_known_by_what_the_log_calls_them() -> None:
+    """By name and label, in small letters; Describe calls some scores integers. Of fields that every instance has it is
+    known without that which are none, so that a Sync of these alone does not ask what the fields are like."""
+    facts = Facts(
+        fields={
+            **fields(
+                id="integer",
+                email="email",
+                lastName="string",
+                numberOfEmployees="integer",
+                priority="integer",
+                other="score",
+            ),
+            "score": FieldDescription(name="score", type="score", label="Person Score"),
+        }
+    )
+    mapped = {"to": "Score__c", "column": "score"}, {"to": "Other__c", "column": "priority"}
+    sync = marketo_sync(mappings=[{"to": "LastName", "column": "email"}, *mapped])
+
+    query = source_query(sync, "marketo", facts, Window(since=NOW), way="rest", now=NOW)
+
+    assert query.scores == {"score": "score", "person score": "score", "priority": "priority"}
+    plain = marketo_sync(
+        mappings=[{"to": "LastName", "column": "lastName"}], match=[{"column": "email", "field": "Email"}]
+    )
+    asked: list[str] = []
+
+    class Asked(dict[str, FieldDescription]):
+        """Fields that tell when somebody looks at them."""
+
+        def __contains__(self, name: object) -> bool:
+            asked.append(str(name))
+            return super().__contains__(name)
+
+    facts = Facts(fields=Asked(facts.fields))
+    assert source_query(plain, "marketo", facts, Window(since=NOW), way="rest", now=NOW).scores == {}
+    assert asked == []

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from leadbridge.cycle_ports import Heard
 from leadbridge.domain.carried import Asked
 from leadbridge.domain.cycling import CycleRun, CycleStep, asked_for
+from leadbridge.domain.fates import News
 from leadbridge.domain.waits import Waiting
 from leadbridge.usecases.fate_files import FateFiles
 from tests.builders.whole_cycles import CycleWorld, a_cycle
@@ -518,6 +520,45 @@ def test_deletions_are_carried_over_both_ways_and_not_answered() -> None:
     assert (world.people.records, world.leads.records, world.links.links) == ({}, {}, {})
     assert (person in world.people.bin, other in world.leads.bin) == (True, True)
     assert told(world, world.done()) == []
+    ends(world)
+
+
+@pytest.mark.parametrize("policy", ["delete", "ignore"])
+def test_a_deletion_that_marketo_tells_late_is_followed_and_nobody_is_made_anew(policy: str) -> None:
+    """A write finds nobody, and the log says nothing yet: the record waits for it, also if it is edited meanwhile."""
+    world = a_world(deleted_in_marketo=policy)
+    lead, person = a_lead(world)
+    told_at_once = world.system.of_people
+    world.system.of_people = lambda *_: Heard(news=News())  # type: ignore[method-assign]  # the log is late
+    world.people.delete(person)
+    reasons = []
+    for name in ("Ida", "Eda", "Uda"):
+        world.leads.edit(lead, FirstName=name)
+        [row] = [each for each in world.outcomes(world.done(minutes=3)) if each["salesforce_id"] == lead]
+        reasons.append((row["object"], row["outcome"], row["reason"]))
+    assert reasons == [("Lead", "failed", each) for each in ("drifted", "person_gone", "drifted")]
+    world.system.of_people = told_at_once  # type: ignore[method-assign]
+    world.done()
+    assert world.people.records == {}
+    assert (lead in world.leads.records) == (policy == "ignore")
+    ends(world)
+    assert world.people.records == {}
+
+
+def test_a_person_of_whom_nothing_is_told_is_made_anew_once_it_must_have_been() -> None:
+    """Ten minutes after the record was seen without a person."""
+    world = a_world()
+    lead, person = a_lead(world)
+    world.system.of_people = lambda *_: Heard(news=News())  # type: ignore[method-assign]  # nothing is ever told
+    world.people.delete(person)
+    world.leads.edit(lead, FirstName="Ida")
+    world.done()
+    world.done()
+    world.done()
+    assert world.people.records == {}
+    world.done()
+    ((_, made),) = world.people.records.items()
+    assert (made["crmId"], made["firstName"]) == (lead, "Ida")
     ends(world)
 
 

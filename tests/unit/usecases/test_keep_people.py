@@ -6,6 +6,7 @@ import pytest
 
 from leadbridge.cycle_ports import DueRecord
 from leadbridge.domain.cycle_latency import latency_members
+from leadbridge.domain.cycle_people import PEOPLE_CREATED
 from leadbridge.domain.cycling import CycleRun, CycleStep
 from leadbridge.domain.ids import canonical
 from leadbridge.domain.three_way import Side
@@ -122,6 +123,37 @@ def test_a_new_lead_is_looked_for_by_its_address_and_made_by_its_id() -> None:
     assert len(world.people.records) == 2
     asked = {what: world.system.calls.get(("leads", what), 0) for what in ("lookup", "find", "create", "update")}
     assert asked == {"lookup": 1, "find": 0, "create": 1, "update": 0}
+
+
+@pytest.mark.parametrize("minutes", [5, 15])
+def test_who_came_by_another_way_while_a_run_waited_is_not_made_a_second_time(
+    minutes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten minutes after the run began, people who are to be made are looked for by their addresses once more, in one
+    call: who is there by now is met by the next run. Nobody is met who belongs to another record."""
+    world = CycleWorld()
+    for each in ("ada@example.com", "eve@example.com"):
+        world.leads.make(Email=each, LastName="B", Company="Acme")
+    drive = world.drive_sync
+
+    def waited(sync: str, slot: str) -> None:
+        if sync.endswith(PEOPLE_CREATED):
+            world.later(minutes=minutes)
+            if minutes > 10:
+                world.people.make(email="ADA@example.com", lastName="Form")
+                world.people.make(email="eve@example.com", lastName="Form", crmId=canonical("00Q5g0000000999"))
+        drive(sync, slot)
+
+    monkeypatch.setattr(world, "drive_sync", waited)
+    run = world.done()
+    assert world.system.calls.get(("leads", "find"), 0) == (minutes > 10)
+    assert [each["reason"] for each in world.outcomes(run)].count("drifted") == (minutes > 10)
+    monkeypatch.undo()
+    world.done()
+    addresses = sorted(str(each["email"]).lower() for each in world.people.records.values())
+    assert addresses == ["ada@example.com", "eve@example.com", *(["eve@example.com"] if minutes > 10 else [])]
+    assert {*world.leads.records} <= {each["crmId"] for each in world.people.records.values()}
+    quiet(world)
 
 
 @pytest.mark.cap("M015")
@@ -443,6 +475,27 @@ def test_two_who_met_are_remembered_once_the_person_has_the_key(*, lost: bool) -
     assert world.links.links[lead].parted == "person_deleted"
 
 
+@pytest.mark.parametrize("changed", ["lead", "person"])
+def test_a_new_lead_whose_person_did_not_take_its_id_is_known_whatever_the_addresses_are(changed: str) -> None:
+    """The next run gives the id to the person of whom the Lead was made; neither of them is made a second time."""
+    world = CycleWorld()
+    person = world.people.make(email="eve@example.com", lastName="Byron", company="Acme")
+    lead = canonical("00Q5g0000000001")
+    world.people.refused[lead] = "1003"
+    [row] = world.outcomes(world.done())
+    assert (row["salesforce_id"], row["marketo_id"], row["outcome"]) == (lead, person, "failed")
+    assert world.people.records[person].get("crmId") is None
+    world.people.refused.clear()
+    if changed == "lead":
+        world.leads.edit(lead, Email="other@example.com")
+    else:
+        world.people.edit(person, email="other@example.com")
+    world.done(30)
+    ((number, kept),) = world.people.records.items()
+    assert (number, kept["crmId"], [*world.leads.records]) == (person, lead, [lead])
+    quiet(world)
+
+
 def test_two_who_never_agreed_meet_again_and_are_no_damage() -> None:
     """Of a pair that is only known nothing is remembered: all its fields meet, and none of them counts as changed."""
     world = CycleWorld()
@@ -586,6 +639,18 @@ def test_somebody_who_emptied_the_link_gets_it_back() -> None:
     world.done()
     assert world.people.records[person]["crmId"] == lead
     assert (len(world.people.records), len(world.leads.records)) == (1, 1)
+    quiet(world)
+
+
+def test_somebody_who_emptied_the_link_and_has_another_address_gets_it_back() -> None:
+    """By the record that is remembered as theirs, which takes the edits: no second one is made."""
+    world = CycleWorld()
+    lead, person = linked(world)
+    world.people.edit(person, crmId=None, email="other@example.com")
+    world.done()
+    assert world.people.records[person]["crmId"] == lead
+    assert (len(world.people.records), [*world.leads.records]) == (1, [lead])
+    assert world.leads.records[lead]["Email"] == "other@example.com"
     quiet(world)
 
 

@@ -53,6 +53,39 @@ def test_an_estimate_of_all_people_reads_a_few_pages_however_many_calls_it_may_m
     assert found.estimate == 1099
 
 
+def test_people_whose_score_changed_are_counted_among_those_who_changed() -> None:
+    """The log tells all scores at once: those of fields that are read count, and people of both lists count once."""
+    pages: list[tuple[str, object]] = []
+    changed = [{"leadId": 1, "activityTypeId": 13}, {"leadId": 2, "activityTypeId": 12}]
+    scored = [
+        {"leadId": number, "activityTypeId": 22, "primaryAttributeValue": name}
+        for number, name in ((2, "Person Score"), (3, "Person Score"), (4, "Web Score"))
+    ]
+
+    def get(endpoint: Any, params: Mapping[str, str]) -> SimpleNamespace:
+        pages.append((endpoint.operation, params["nextPageToken"]))
+        found = changed if endpoint.operation == "lead_changes" else scored
+        return SimpleNamespace(payload={"result": found, "nextPageToken": "end", "moreResult": False})
+
+    client = SimpleNamespace(
+        api=SimpleNamespace(paging_token=lambda since: f"{since}"[:10], get=get),
+        leads_by_filter=lambda _field, values, _columns: [{"id": each} for each in values],
+    )
+    query = SourceQuery(
+        vendor="marketo",
+        way="rest",
+        cursor="",
+        object="leads",
+        columns=("id", "leadScore"),
+        first=Request(operation="paging_token", params={"sinceDatetime": "2026-03-08T00:00:00Z"}),
+        scores={"leadscore": "leadScore", "person score": "leadScore"},
+    )
+    found = sample(client, query, 6, NOON)  # type: ignore[arg-type]  # of a client it uses these
+
+    assert found.total == 3
+    assert pages == [("lead_changes", "2026-03-08"), ("activities", "2026-03-08")]
+
+
 class Listing:
     """An instance in which nobody changes; some ids belong to nobody any more, and some people are in the list."""
 

@@ -9,11 +9,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 
 from leadbridge.domain.cycle_link import Link
 from leadbridge.domain.linked import Digest, canonical
-from leadbridge.domain.marketo import ChangedField, LeadChange
+from leadbridge.domain.marketo import SCORED, ChangedField, LeadChange
 from leadbridge.domain.records import FieldDescription
 from leadbridge.domain.three_way import Memory, Side
 
-#: of entries with changed values; others are of new people
+#: of entries with changed values; others are of new people, or of changed scores
 CHANGED = 13
 
 #: gives the links of people by their ids; those that have none are missing
@@ -41,7 +41,7 @@ class _Told:
         """Whether an entry tells nothing new."""
         if link is None or link.moved_to or link.parted:
             return False
-        if change.activity_type_id != CHANGED or not change.fields:
+        if change.activity_type_id not in {CHANGED, SCORED} or not change.fields:
             return False
         return all(self._is_known(each, link.memory) for each in change.fields)
 

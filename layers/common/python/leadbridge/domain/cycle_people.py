@@ -57,7 +57,7 @@ def people_columns(cycle: CrmCycle, persons: Persons) -> tuple[str, ...]:
     wanted += [cycle.opportunities.stage_field] if cycle.opportunities and cycle.opportunities.stage_field else []
     # it is taken off when a deleted record is back
     wanted += [persons.deleted_in_salesforce.flag] if isinstance(persons.deleted_in_salesforce, Flag) else []
-    return tuple(dict.fromkeys([*wanted, *pairs, *_judged(persons.create_in_salesforce)]))
+    return tuple(dict.fromkeys([*wanted, *pairs, *judged(persons.create_in_salesforce)]))
 
 
 def record_columns(cycle: CrmCycle, persons: Persons, object_name: str) -> tuple[str, ...]:
@@ -69,8 +69,8 @@ def record_columns(cycle: CrmCycle, persons: Persons, object_name: str) -> tuple
     elif cycle.keeps("companies"):
         wanted.append("AccountId")
     wanted += ["OwnerId"] if cycle.keeps("sales_persons") else []
-    judged = _judged(persons.create_in_marketo)
-    return tuple(dict.fromkeys([*wanted, *(pair.salesforce for pair in fields.pairs), *judged]))
+    pairs = [pair.salesforce for pair in fields.pairs]
+    return tuple(dict.fromkeys([*wanted, *pairs, *judged(persons.create_in_marketo)]))
 
 
 def people_queues(cycle: CrmCycle) -> Iterator[Queue]:
@@ -188,7 +188,7 @@ def given(pairs: Iterable[CycleField]) -> Iterator[tuple[str, str]]:
     return ((pair.marketo, pair.salesforce) for pair in pairs if pair.policy.from_side(Side.SALESFORCE))
 
 
-def _judged(creation: object) -> Sequence[str]:
+def judged(creation: object) -> Sequence[str]:
     """The columns of the conditions of a creation."""
     conditions = getattr(creation, "conditions", None)
     return [clause.column for _, clause in walk(conditions)] if conditions else []

@@ -22,6 +22,10 @@ WORDS: Mapping[str, str] = {
         "Left alone: the Salesforce record with this e-mail address belongs to another person. Merge the two people."
     ),
     "converted": "Left alone: the Lead was converted; its Contact goes on.",
+    "person_gone": (
+        "Not written yet: the person is not in Marketo any more, and Marketo may tell some minutes late what became of "
+        "it. The record is looked at again ten minutes later."
+    ),
     "gone": "Not there any more: the record that was to be tried again is gone, or hidden.",
     "person_deleted": "Left alone: the person was deleted in Marketo, and the policy leaves the record as it is.",
     "person_merged": "Left alone: the person was merged in Marketo into one who has another record.",
@@ -58,6 +62,7 @@ OBJECTS_FORESEEN = (
 DUE_WORDS: Mapping[str, str] = {
     "": "It changed, or somebody asked for it; the next run looks at it.",
     "drifted": "It was edited between the read and the write; it is decided once more.",
+    "person_gone": "Its person is not in Marketo any more, which may tell some minutes late what became of it.",
     "moved": "It belongs to another record since a merge or conversion; the two are compared again.",
     "not_tried": "The run ended before it was written.",
     "fan_out": "The edit would change more people of the company than `companies.fan_out` allows.",

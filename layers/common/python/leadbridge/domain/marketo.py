@@ -164,9 +164,13 @@ class ChangedField:
     old_value: Scalar = None
 
 
+#: the activity type of a score that Change Score has changed, of which the list of changed values knows nothing
+SCORED = 22
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeadChange:
-    """A new lead or changed values of one; `attributes` tell the reason and source of the change."""
+    """A new lead, or changed values or a score of one; `attributes` tell the reason and source of the change."""
 
     marketo_guid: str
     lead_id: int

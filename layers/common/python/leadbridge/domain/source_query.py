@@ -49,6 +49,40 @@ TYPE_NAME = "activityType"
 KEPT = timedelta(days=762)
 #: the activity type of a deleted lead, which no extract holds
 DELETED_LEAD = 37
+#: types of fields that Marketo's Change Score may be about: Describe calls some scores plain numbers
+_SCORES = frozenset({"score", "integer"})
+#: fields of every instance that are none: a Sync of these alone needs no look at the fields
+_NO_SCORES = frozenset(
+    {
+        "id",
+        "createdAt",
+        "updatedAt",
+        "email",
+        "firstName",
+        "lastName",
+        "salutation",
+        "title",
+        "department",
+        "company",
+        "industry",
+        "website",
+        "phone",
+        "mobilePhone",
+        "fax",
+        "address",
+        "city",
+        "state",
+        "postalCode",
+        "country",
+        "leadSource",
+        "leadStatus",
+        "annualRevenue",
+        "numberOfEmployees",
+        "unsubscribed",
+        "doNotCall",
+        "dateOfBirth",
+    }
+)
 #: when a record last changed, the one first that an object has
 CHANGE_STAMPS = ("SystemModstamp", "LastModifiedDate", "CreatedDate")
 _SECOND = timedelta(seconds=1)
@@ -92,6 +126,8 @@ class SourceQuery:
     until: datetime | None = None
     #: of leads that changed; None: all of them are read
     anew: Anew | None = field(default=None, compare=False, repr=False)
+    #: of leads that changed: the score fields that are read, by what the log calls them, in small letters
+    scores: Mapping[str, str] = field(default_factory=dict)
     #: of objects of one's own: where the log tells of new ones
     logged: LoggedSource | None = None
 
@@ -292,8 +328,16 @@ def _marketo(
         filters=parts.filters,
         activity_types=tuple(facts.activity_types),
         until=window.until,
+        scores=dict(_scores(facts, columns)) if sync.source.object == "leads" and way == "rest" else {},
         logged=sync.source if isinstance(sync.source, LoggedSource) else None,
     )
+
+
+def _scores(facts: Facts, columns: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """What the log may call the fields among these columns that may be scores, and their names."""
+    for described in (facts.fields[name] for name in columns if name not in _NO_SCORES and name in facts.fields):
+        if described.type in _SCORES:
+            yield from ((each.casefold(), described.name) for each in (described.name, described.label) if each)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

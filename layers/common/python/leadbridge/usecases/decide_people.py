@@ -53,7 +53,7 @@ from leadbridge.usecases.cycle_plans import CyclePlans
 from leadbridge.usecases.fate_files import FateFiles
 from leadbridge.usecases.merge_people import Chosen, MergePeople, People, everybody, nobody, those
 from leadbridge.usecases.owners import OwnedRecords
-from leadbridge.usecases.pair_people import Changed, Paired, PairPeople
+from leadbridge.usecases.pair_people import PERSON_MISSING, Changed, Paired, PairPeople
 from leadbridge.usecases.people_files import BY_EMAIL, BY_LINK, Entry, PeopleFiles, Row, State
 from leadbridge.usecases.plan_people import PlanPeople, aside
 from leadbridge.usecases.sync_files import page_key, read_page
@@ -297,6 +297,11 @@ class _Work:
         return FateFiles(self._ports.objects, self.run).plan() or ()
 
     @cached_property
+    def _waited(self) -> frozenset[str]:
+        """Records that are due as Marketo must have told by now what became of their person, if anything did."""
+        return frozenset(canonical(each.id) for each in self._files.due() if each.reason == PERSON_MISSING)
+
+    @cached_property
     def _plan(self) -> PlanPeople:
         return PlanPeople(self._people, self._persons.marketo_id_field, self._ports.digest(""))
 
@@ -414,7 +419,7 @@ class _Work:
         if not changed.marketo and not changed.salesforce:
             self._nobody(piece)
             return
-        paired, left = self._pair.by_link(changed, doubtful)
+        paired, left = self._pair.by_link(changed, doubtful, self._waited)
         if not self._left.rows:
             self._left_since = piece
         for object_name, rows in ((PERSON, left.marketo), *left.salesforce.items()):

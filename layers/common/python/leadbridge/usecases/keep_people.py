@@ -1,6 +1,7 @@
 """Persons in a cycle (`cycle_ports.Entity`): what is read and decided, each group's plans, what is remembered."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 
 from leadbridge.cycle_ports import DueRecord, Link
@@ -28,12 +29,14 @@ from leadbridge.domain.records import ObjectDescription
 from leadbridge.domain.rows import RowEnd
 from leadbridge.domain.sync_order import SyncOrder
 from leadbridge.domain.three_way import Side
+from leadbridge.domain.watermarks import LAG
 from leadbridge.usecases.cycle_guard import CHANGES, DELETIONS, GuardedError, linked_people, too_much, what
 from leadbridge.usecases.cycle_plans import CyclePlans
 from leadbridge.usecases.decide_people import KIND, LEFT_SECONDS, STRIDE, DecidePeople, PeoplePorts
 from leadbridge.usecases.fate_files import FateFiles
 from leadbridge.usecases.follow_fates import FollowFates
 from leadbridge.usecases.foreseen_links import ForeseenLinks
+from leadbridge.usecases.pair_people import PERSON_MISSING
 from leadbridge.usecases.people_files import Entry, PeopleFiles, State, written_edits
 from leadbridge.usecases.plan_people import linking
 
@@ -232,10 +235,10 @@ class KeepPeople:
         )
         for name, end in found.items():
             if end is not None and end.outcome not in WRITTEN:
-                return _failed(entry, made, end.reason, end.message)
+                return _failed(entry, made.keys(), end.reason, end.message)
             if end is None:
                 why = self._plans.told(run, self._legs.get(name, self._legs[PEOPLE_UPDATED]))
-                return _failed(entry, made, "not_tried", worded("not_tried", why=why))
+                return _failed(entry, made.keys(), "not_tried", worded("not_tried", why=why))
         outcomes = {end.outcome for end in found.values() if end is not None}
         outcome = next(each for each in (Outcome.CREATED, Outcome.UPDATED, Outcome.UNCHANGED) if each in outcomes)
         return replace(entry, outcome=outcome)
@@ -253,14 +256,16 @@ def _made(entry: Entry, made: Mapping[str, Mapping[int, RowEnd]]) -> RowEnd | No
     return next(ends, None)
 
 
-def _failed(entry: Entry, made: Collection[str], reason: str, message: str) -> Entry:
+def _failed(entry: Entry, made: AbstractSet[str], reason: str, message: str) -> Entry:
     """A person of whom not all was written: the two agree on nothing, but who they are may be known by now.
 
     `made` are the legs that wrote something. Were a pair forgotten whose person names the record already, whoever
-    deletes the person before the next run would be made anew.
+    deletes the person before the next run would be made anew; and a record that was just made would be somebody new,
+    if its person has not taken its id and one of the two addresses is changed before the next run.
     """
     named = entry.met and (PEOPLE_UPDATED in made or PEOPLE_UPDATED not in entry.writes)
-    return replace(entry, outcome=Outcome.FAILED, reason=reason, message=message, memory={} if named else None)
+    known = named or not made.isdisjoint(CREATED.values())
+    return replace(entry, outcome=Outcome.FAILED, reason=reason, message=message, memory={} if known else None)
 
 
 def _link_piece(state: State, piece: int) -> int:
@@ -277,6 +282,9 @@ def due_again(entry: Entry, now: datetime, tries: Mapping[tuple[str, str], int])
     )
     tried = tries.get((object_name, record_id), 0)
     pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(tried, 10))
+    if entry.reason == PERSON_MISSING:
+        # until then the log may be late
+        pause = LAG["marketo"]
     at_once = entry.reason == _DRIFTED and not tried
     return DueRecord(
         side=side,

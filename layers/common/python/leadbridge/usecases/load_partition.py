@@ -2,7 +2,8 @@
 
 Rows go in chunks of some vendor calls, in an order that is the same whenever it is worked out: a chunk is looked for as
 a whole, so that the calls which then create and update are full, however rows that are new, differ and agree are mixed.
-What a cycle has found to be new is not looked for where the vendor itself looks as it creates.
+What a cycle has found to be new is not looked for where the vendor itself looks as it creates; a while after that was
+found, people are looked for by their addresses.
 Before a chunk is written it is stored what is about to be created and updated; a process that finds such an intent
 waits until the vendor shows what the one before it may have done, and looks before it writes: nothing is created twice,
 and what was written under the intent is told as that. The chunk's outcomes are stored before the partition's record
@@ -16,6 +17,7 @@ from functools import partial
 from typing import Any
 
 from leadbridge.domain.carried import Asked as Wish
+from leadbridge.domain.cycle_people import EMAILS
 from leadbridge.domain.cycle_syncs import is_derived
 from leadbridge.domain.evolving import replace
 from leadbridge.domain.gone import waits
@@ -44,7 +46,8 @@ from leadbridge.domain.sync_plan import CHUNK_CALLS
 from leadbridge.domain.sync_words import said
 from leadbridge.domain.sync_write_back import compile_back, origin_of
 from leadbridge.domain.syncing import Intent, Part, SyncRun, Totals, Way, is_removal, is_through, only_looks
-from leadbridge.domain.values import text
+from leadbridge.domain.three_way import Side
+from leadbridge.domain.values import blank, normalised, text
 from leadbridge.domain.waits import Held, Waiting, going_on, held_by, put_off, reason_of
 from leadbridge.errors import (
     ConfigurationError,
@@ -73,6 +76,8 @@ LEFT_SECONDS = 90.0
 #: how often a row is sent that the vendor says may be sent again
 ROW_TRIES = 5
 _RETRY_SECONDS = 2.0
+#: a person that was found to be new so long ago may have come by another way since
+_FOUND_LONG_AGO = timedelta(minutes=10)
 #: a refusal of a row that says it may be sent again
 _AGAIN = frozenset({Resolution.RETRY, Resolution.RATE, Resolution.UNCERTAIN, Resolution.REAUTH, Resolution.QUOTA})
 #: what is said of a row whose record is an event's for now
@@ -543,9 +548,10 @@ class LoadPartition:
         ends: dict[int, RowEnd],
     ) -> list[RowWrite]:
         found = self._found(work, [row for row, _ in pending if row.position in begun or row.position not in work.new])
+        met = self._met(work, [item for item in pending if not found.get(item[0].key or ())])
         writes: list[RowWrite] = []
         for row, values in pending:
-            records = found.get(row.key or (), [])
+            records = found.get(row.key or ()) or met.get(row.position, [])
             earlier = begun.get(row.position)
             decided = work.decide(row, values, records)
             if isinstance(decided, RowWrite):
@@ -569,6 +575,28 @@ class LoadPartition:
             for record in work.destination.find(piece, work.compiled.read_fields):
                 by_key.setdefault(record_key(work.compiled, record), []).append(record)
         return by_key
+
+    def _met(self, work: "_Work", pending: Sequence[Open]) -> Mapping[int, Sequence[Mapping[str, Any]]]:
+        """By position people whom nothing links and who have the address of a row by now that was new a while ago.
+
+        Nobody has the row's key, by which the vendor itself looks: that would make the same person a second time.
+        """
+        email = EMAILS[Side.MARKETO]
+        wanted = {
+            row.position: address
+            for row, values in pending
+            if row.position in work.new and (address := normalised(values.get(email) or ""))
+        }
+        if not wanted or self._clock.now() - work.run.started_at < _FOUND_LONG_AGO:
+            return {}
+        key, fields = work.compiled.key_fields[0].name, {*work.compiled.read_fields, email}
+        found: dict[str, list[Mapping[str, Any]]] = {}
+        for piece in chunks([{email: each} for each in dict.fromkeys(wanted.values())], work.rows):
+            self._require(work)
+            for record in work.destination.find(piece, sorted(fields)):
+                if blank(record.get(key)):
+                    found.setdefault(normalised(record.get(email)), []).append(record)
+        return {position: found[address] for position, address in wanted.items() if address in found}
 
     def _intend(self, work: "_Work", writes: Sequence[RowWrite], begun: dict[int, Outcome | RowOutcome]) -> None:
         """Store what is about to be written."""

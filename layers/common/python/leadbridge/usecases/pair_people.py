@@ -22,6 +22,8 @@ type Row = Mapping[str, Any]
 _CONVERTED = "ConvertedContactId"
 #: so many times a record may have been merged or converted since its person was told
 _MOVES = 10
+#: why a record waits whose remembered person is not there: of a deletion or merge Marketo may tell late
+PERSON_MISSING = "person_gone"
 #: who holds Marketo's number: what is made of new people
 _NUMBERED = "Lead"
 
@@ -52,6 +54,8 @@ class LeftAside:
 
     id: str
     reason: str
+    #: of a Salesforce record that changed, its object
+    object: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,15 +112,18 @@ class PairPeople:
         self._pair_by_email(batch)
         return batch.paired()
 
-    def by_link(self, changed: Changed, doubtful: Collection[str] = ()) -> tuple[Paired, Changed]:
+    def by_link(
+        self, changed: Changed, doubtful: Collection[str] = (), waited: Collection[str] = ()
+    ) -> tuple[Paired, Changed]:
         """Pair what is linked, and give what is not: that goes by e-mail, among all others of its address.
 
-        `doubtful` are Salesforce records of which both sides are to be read, whatever is remembered of them.
+        `doubtful` are Salesforce records of which both sides are to be read, whatever is remembered of them; `waited`
+        those that have waited for Marketo to tell what became of their person.
 
         Raises:
             SyncError: As above.
         """
-        batch = self._by_link(changed, doubtful)
+        batch = self._by_link(changed, doubtful, waited)
         left: dict[str, list[Row]] = {}
         for record_id, (object_name, row) in batch.salesforce.items():
             if record_id not in batch.taken_records:
@@ -135,7 +142,7 @@ class PairPeople:
         self._pair_by_email(batch)
         return batch.paired()
 
-    def _by_link(self, changed: Changed, doubtful: Collection[str]) -> "_Batch":
+    def _by_link(self, changed: Changed, doubtful: Collection[str], waited: Collection[str] = ()) -> "_Batch":
         batch = _Batch(changed, doubtful)
         for row in changed.marketo:
             self._sort_in(batch, row)
@@ -144,7 +151,7 @@ class PairPeople:
         self._read_people(batch)
         self._read_salesforce(batch)
         self._pair_named(batch)
-        self._pair_remembered(batch)
+        self._pair_remembered(batch, waited)
         return batch
 
     def _sort_in(self, batch: "_Batch", row: Row) -> None:
@@ -237,8 +244,12 @@ class PairPeople:
                     batch.leave(person, "linked_twice")
             batch.pair(str(self._object_of(record_id)), record_id, mine, people[mine])
 
-    def _pair_remembered(self, batch: "_Batch") -> None:
-        """Pair by the person that is remembered; one who names nobody by now is given the id back."""
+    def _pair_remembered(self, batch: "_Batch", waited: Collection[str]) -> None:
+        """Pair by the person that is remembered; one who names nobody by now is given the id back.
+
+        A record whose person is not there waits until Marketo must have told of a deletion or merge: as somebody new it
+        would be made anew, and what is to become of it would never be asked.
+        """
         doubtful: dict[str, tuple[str, str]] = {}
         for record_id, (object_name, _) in batch.salesforce.items():
             link = batch.links.get(record_id)
@@ -249,11 +260,19 @@ class PairPeople:
             elif self._whole(batch, record_id):
                 batch.pair(object_name, record_id, link.marketo_id, None)
             else:
-                doubtful[link.marketo_id] = (object_name, record_id)
-        for row in self._records.people("id", list(doubtful)) if doubtful else ():
-            object_name, record_id = doubtful[str(row["id"])]
+                doubtful[record_id] = (object_name, link.marketo_id)
+        wanted = dict.fromkeys(person for _, person in doubtful.values())
+        there = {str(row["id"]): row for row in self._records.people("id", list(wanted))} if wanted else {}
+        for record_id, (object_name, person) in doubtful.items():
+            row = there.get(person)
+            if row is None:
+                if record_id not in waited:
+                    batch.leave(record_id, PERSON_MISSING)
+                continue
             named = text(row.get(self._id_field) or "").strip()
-            # who names another record is that one's, unless that lives on in this one; who is gone is nobody's
+            if person in batch.taken_people:
+                continue
+            # who names another record is that one's, unless that lives on in this one
             if not named or (is_id(named) and self._successor(canonical(named)) == record_id):
                 batch.pair(object_name, record_id, str(row["id"]), row)
 
@@ -337,6 +356,7 @@ class PairPeople:
         numbered = self._numbered(open_people)
         every = [row for rows in found.values() for _, row in rows] + list(numbered.values())
         linked = self._links.of({canonical(row["Id"]) for row in every})
+        unmet = dict[str, Row]()
         for number, person in sorted(open_people.items(), key=lambda each: _age(each[0])):
             own = [(_NUMBERED, numbered[number])] if number in numbered else []
             kind = self._types.of(person).object
@@ -353,6 +373,33 @@ class PairPeople:
                 batch.pair(object_name, canonical(row["Id"]), number, person)
             elif alike:
                 batch.leave(number, "record_linked_elsewhere")
+            else:
+                unmet[number] = person
+        self._pair_remembering(batch, unmet)
+
+    def _pair_remembering(self, batch: "_Batch", people: Mapping[str, Row]) -> None:
+        """Pair people who name nobody, and whose address nobody has, by the record that is remembered; others are new.
+
+        Somebody emptied the field, or it was never written, and one of the two addresses was changed since.
+        """
+        links = self._links.of_people(people) if people else {}
+        records: dict[str, list[str]] = {}
+        for link in links.values():
+            object_name = self._object_of(link.salesforce_id)
+            if object_name and not link.parted and not link.moved_to:
+                records.setdefault(object_name, []).append(link.salesforce_id)
+        found = {
+            canonical(row["Id"]): (object_name, row)
+            for object_name, ids in records.items()
+            for row in self._records.salesforce(object_name, "Id", sorted(ids))
+            if not row.get(_CONVERTED)
+        }
+        for number, person in people.items():
+            link = links.get(number)
+            if link and link.salesforce_id in found and link.salesforce_id not in batch.taken_records:
+                batch.links[link.salesforce_id] = link
+                batch.read.setdefault(link.salesforce_id, found[link.salesforce_id])
+                batch.pair(found[link.salesforce_id][0], link.salesforce_id, number, person)
             else:
                 batch.marketo_only.append(person)
                 batch.taken_people.add(number)
@@ -427,7 +474,8 @@ class _Batch:
 
     def leave(self, record_id: str, reason: str) -> None:
         """A record that is paired with nobody."""
-        self.aside.append(LeftAside(id=record_id, reason=reason))
+        object_name, _ = self.salesforce.get(record_id, ("", {}))
+        self.aside.append(LeftAside(id=record_id, reason=reason, object=object_name))
         (self.taken_records if record_id in self.salesforce else self.taken_people).add(record_id)
 
     def paired(self) -> Paired:

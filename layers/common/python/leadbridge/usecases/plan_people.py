@@ -28,7 +28,7 @@ from leadbridge.domain.three_way import Merged, Side
 from leadbridge.domain.values import EMAIL, normalised, text
 from leadbridge.usecases.cycle_guard import Damage
 from leadbridge.usecases.merge_people import Decisions, People, PersonWrite
-from leadbridge.usecases.pair_people import Paired
+from leadbridge.usecases.pair_people import PERSON_MISSING, Paired
 from leadbridge.usecases.people_files import Entry
 
 _UPDATED = {LEAD: LEADS_UPDATED, CONTACT: CONTACTS_UPDATED}
@@ -86,7 +86,7 @@ class PlanPeople:
             entries.append(_entry(write, {leg: each.position for leg, each in planned.items()}, those))
             if not write.salesforce_id and RECORD_TYPE in write.to_salesforce:
                 entries[-1] = replace(entries[-1], typed=True)
-        entries += [aside("", each.id, each.reason) for each in decisions.aside]
+        entries += [aside(each.object, each.id, each.reason) for each in decisions.aside]
         return PeoplePlan(writes=writes, entries=entries, tallies=damage.tallies)
 
     def _planned(self, write: PersonWrite, known: _Known, position: int) -> Iterator[tuple[str, Planned]]:
@@ -209,13 +209,14 @@ def _told(write: PersonWrite) -> tuple[str, str]:
 
 
 def aside(object_name: str, record_id: str, reason: str) -> Entry:
-    """A record that is not written, and why."""
+    """A record that is not written, and why; one that waits for what Marketo tells has failed for now."""
     is_record = is_id(record_id)
+    outcome = Outcome.FAILED if reason == PERSON_MISSING else Outcome.SKIPPED
     return Entry(
         object=object_name,
         salesforce_id=record_id if is_record else "",
         marketo_id="" if is_record else record_id,
-        outcome=Outcome.SKIPPED.value,
+        outcome=outcome.value,
         reason=reason,
         message=worded(reason),
     )

@@ -15,12 +15,14 @@ from urllib.parse import urlencode
 
 from leadbridge.cycle_ports import Looked
 from leadbridge.domain import soql
+from leadbridge.domain.carried_changes import CHANGED
 from leadbridge.domain.crm_cycle import COMPANY_LINK, CrmCycle
 from leadbridge.domain.cycle_activities import AT_ONCE, types_by_queue
 from leadbridge.domain.cycle_checks import objects_of
 from leadbridge.domain.cycle_companies import SALES_PERSON, USER
 from leadbridge.domain.cycle_custom_objects import kept_objects
 from leadbridge.domain.cycle_opportunities import CONTACT_ROLE, ROLE
+from leadbridge.domain.cycle_people import judged
 from leadbridge.domain.evolving import replace
 from leadbridge.domain.look_state import (
     LookState,
@@ -34,7 +36,7 @@ from leadbridge.domain.look_state import (
     place_for,
     read_to,
 )
-from leadbridge.domain.marketo import ObjectType
+from leadbridge.domain.marketo import SCORED, ObjectType
 from leadbridge.domain.records import ObjectDescription
 from leadbridge.domain.three_way import Direction, Side
 from leadbridge.errors import PermanentError
@@ -51,8 +53,8 @@ from leadbridge.vendors.salesforce.composite import Part, PartResult
 #: queries that one call to Salesforce may hold, and the kinds of records of which not every look asks if there are more
 QUERIES = 5
 _SELDOM = frozenset({USER, CONTACT_ROLE})
-#: types of activities that tell of a change: a new person, a changed value, a merge, a deletion
-OF_PEOPLE = NEW, CHANGED, MERGED, DELETED = 12, 13, 32, 37
+#: types of activities that tell of a change: a new person, a changed value or score, a merge, a deletion
+OF_PEOPLE = (12, CHANGED, SCORED, 32, 37)
 #: pages of the log that are read; where all of them are full, a run is cheaper
 PAGES = 3
 #: how long is believed what fields are called in Marketo
@@ -175,7 +177,7 @@ class VendorLook:
             kind = row.get("activityTypeId")
             if kind not in OF_PEOPLE or kind in self._chosen(cycle):
                 yield "somebody has done in Marketo what becomes a record of Salesforce"
-            elif kind != CHANGED:
+            elif kind not in {CHANGED, SCORED}:
                 yield "a person is new, merged or deleted in Marketo"
             elif str(row.get("primaryAttributeValue", "")).casefold() in self._watched(cycle, client):
                 yield "a person was changed in Marketo"
@@ -285,6 +287,9 @@ def _marketo_fields(cycle: CrmCycle) -> Iterator[str]:
         # people show what their company holds
         yield COMPANY_LINK
     if persons is not None:
-        yield persons.id_field
+        # a creation may wait for a field that goes nowhere
+        yield from (persons.id_field, *judged(persons.create_in_salesforce))
+        if persons.type_field:
+            yield persons.type_field
         pairs += [pair for kind in (persons.leads, persons.contacts) if kind for pair in kind.pairs]
     yield from (pair.marketo for pair in pairs if pair.policy.from_side(Side.MARKETO))

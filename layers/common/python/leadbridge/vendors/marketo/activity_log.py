@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from leadbridge.domain.marketo import ActivityType, DeletedLead, LeadChange, Merge
+from leadbridge.domain.marketo import SCORED, ActivityType, ChangedField, DeletedLead, LeadChange, Merge
 from leadbridge.domain.records import Activity
 from leadbridge.vendors.marketo import activities, endpoints
 from leadbridge.vendors.marketo.api import Api
@@ -31,12 +31,36 @@ class ActivityLog:
         """Activities of these types, of these leads if any are given, that happened at `since` or later."""
         return activities.logged(self._api, since, activity_type_ids, lead_ids)
 
-    def lead_changes(self, since: datetime, fields: Sequence[str]) -> Iterator[LeadChange]:
-        """New leads and changed values of these fields; scores, merges and deletions are not among them."""
+    def lead_changes(self, since: datetime, fields: Sequence[str], *, first: str = "") -> Iterator[LeadChange]:
+        """New leads and changed values of these fields; what Change Score did, merges and deletions are not among them.
+
+        `first` is a token of `since`.
+        """
         params = {"fields": ",".join(fields)}
-        for item in self._api.since(endpoints.LEAD_CHANGES, since, params):
+        for item in self._api.since(endpoints.LEAD_CHANGES, since, params, first=first):
             change = read(LeadChange, _identified(item), endpoints.LEAD_CHANGES.operation)
             yield replace(change, attributes=activities.attributes_of(item))
+
+    def score_changes(self, since: datetime, scores: Mapping[str, str], *, first: str = "") -> Iterator[LeadChange]:
+        """What Change Score did to these fields, whose names are by what the log calls them, in small letters.
+
+        `first` is a token of `since`.
+        """
+        for each in activities.logged(self._api, since, [SCORED], first=first):
+            name = scores.get((each.primary_attribute_value or "").casefold())
+            if name is None:
+                continue
+            told = each.attributes
+            changed = ChangedField(name=name, new_value=told.get("New Value"), old_value=told.get("Old Value"))
+            yield LeadChange(
+                marketo_guid=each.marketo_guid,
+                lead_id=each.lead_id,
+                activity_date=each.activity_date,
+                activity_type_id=SCORED,
+                campaign_id=each.campaign_id,
+                fields=(changed,) if "New Value" in told else (),
+                attributes=told,
+            )
 
     def token(self, since: datetime) -> str:
         """A paging token, with which several lists of what was logged from then on begin."""

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from math import sqrt
 from typing import TYPE_CHECKING, Any
 
+from leadbridge.domain.marketo import SCORED
 from leadbridge.domain.source_query import FILTER_VALUES, Request, SourceQuery
 from leadbridge.domain.values import text
 from leadbridge.sync_ports import Sample
@@ -257,11 +258,21 @@ def _changed_ids(
 ) -> tuple[AbstractSet[int], bool]:
     """The ids of people who changed since a moment, as far as so many calls tell, and whether those are all."""
     watched = ",".join(name for name in query.columns if name not in {"id", "createdAt", "updatedAt"})
-    token, ids, ended = client.api.paging_token(since), set[int](), False
-    for _ in range(max(1, calls - 1)):
-        page = client.api.get(endpoints.LEAD_CHANGES, params={"fields": watched, "nextPageToken": token}).payload
-        ids |= {int(item["leadId"]) for item in page.get("result") or ()}
-        token, ended = str(page.get("nextPageToken", "")), page.get("moreResult") is not True
-        if ended:
-            break
-    return ids, ended
+    lists = [(endpoints.LEAD_CHANGES, {"fields": watched})]
+    lists += [(endpoints.ACTIVITIES, {"activityTypeIds": str(SCORED)})] if query.scores else []
+    first, ids, left = client.api.paging_token(since), set[int](), max(1, calls - 1)
+    for endpoint, params in lists:
+        token, ended = first, False
+        while left and not ended:
+            page = client.api.get(endpoint, params={**params, "nextPageToken": token}).payload
+            ids |= {int(item["leadId"]) for item in page.get("result") or () if _reads(query, item)}
+            token, ended, left = str(page.get("nextPageToken", "")), page.get("moreResult") is not True, left - 1
+        if not ended:
+            return ids, False
+    return ids, True
+
+
+def _reads(query: SourceQuery, item: Mapping[str, Any]) -> bool:
+    """Whether an entry of the log is about a field that is read; of scores Marketo tells all."""
+    told = item.get("activityTypeId") != SCORED
+    return told or str(item.get("primaryAttributeValue", "")).casefold() in query.scores
