@@ -230,7 +230,7 @@ def test_what_a_merge_in_marketo_fills_goes_to_the_winners_record(policy: str) -
         held_before.append(world.leads.records[lead].get("Phone"))
         return delete(*wanted)
 
-    world.system.delete = deleted  # type: ignore[method-assign]  # what the winner's record holds by then
+    world.system.delete = deleted  # type: ignore[method-assign,assignment]  # what the winner's record holds by then
     world.done()
     assert world.leads.records[lead]["Phone"] == "123"
     assert (held_before, other in world.leads.bin) == ((["123"], True) if policy == "honour" else ([], False))

@@ -306,6 +306,7 @@ class DynamoInbox:
                     "attribute_exists(pk) AND epoch <= :epoch AND (attribute_not_exists(fence) OR fence <= :epoch)"
                     # whoever had it may have stored what it was about to do since it was read
                     + (" AND revision = :revision" if event.revision else " AND attribute_not_exists(revision)"),
+                    None,
                     epoch=epoch,
                     crashes=event.crashes,
                     **({"revision": event.revision} if event.revision else {}),
@@ -427,9 +428,9 @@ class DynamoInbox:
 
         Due from now on, and not since ever: a worker that has looked what is due before finds it with what is not.
         """
-        values = {"now": iso(self._now()), "revision": _revision()}
         expression = "SET due_at = :now, revision = :revision"
-        operation = update(self._table, event_key, expression, "attribute_exists(pk)", **values)
+        exists, now = "attribute_exists(pk)", iso(self._now())
+        operation = update(self._table, event_key, expression, exists, now=now, revision=_revision())
         return write_groups(self._client, [[operation]])[0] is None
 
     def _ending_group(self, ending: Ending, found: Mapping[int, Item]) -> list[Operation]:

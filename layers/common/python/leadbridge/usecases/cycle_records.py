@@ -19,6 +19,10 @@ class CycleMarketo(Marketo, Protocol):
         """Records of an object by its key, or by Marketo's own id where several fields are the key."""
         ...
 
+    def list_name(self, list_id: int) -> str | None:
+        """The name of the static list of that id; None if there is none."""
+        ...
+
     def added_deals(self, told: Sequence[AddedRole]) -> AddedDeals:
         """The opportunities and roles that the log names."""
         ...

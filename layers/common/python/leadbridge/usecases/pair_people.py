@@ -395,11 +395,11 @@ class PairPeople:
             if not row.get(_CONVERTED)
         }
         for number, person in people.items():
-            link = links.get(number)
-            if link and link.salesforce_id in found and link.salesforce_id not in batch.taken_records:
-                batch.links[link.salesforce_id] = link
-                batch.read.setdefault(link.salesforce_id, found[link.salesforce_id])
-                batch.pair(found[link.salesforce_id][0], link.salesforce_id, number, person)
+            known = links.get(number)
+            if known and known.salesforce_id in found and known.salesforce_id not in batch.taken_records:
+                batch.links[known.salesforce_id] = known
+                batch.read.setdefault(known.salesforce_id, found[known.salesforce_id])
+                batch.pair(found[known.salesforce_id][0], known.salesforce_id, number, person)
             else:
                 batch.marketo_only.append(person)
                 batch.taken_people.add(number)

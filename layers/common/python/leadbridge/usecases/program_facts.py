@@ -84,12 +84,14 @@ def program_of(marketo: Programs, group: MemberGroup) -> Described:
 def _list_of(marketo: Programs, named: str | int) -> tuple[int, str]:
     """The id and the name of a static list."""
     if isinstance(named, str):
-        number, name, hint = marketo.static_list(named), named, ", or several; give its id"
-    else:
-        number, name, hint = named, marketo.list_name(named), "; correct its id"
-    if number is None or name is None:
-        raise ConfigurationError([f"Marketo has no static list {named}{hint}"])
-    return number, name
+        number = marketo.static_list(named)
+        if number is None:
+            raise ConfigurationError([f"Marketo has no static list {named}, or several; give its id"])
+        return number, named
+    name = marketo.list_name(named)
+    if name is None:
+        raise ConfigurationError([f"Marketo has no static list {named}; correct its id"])
+    return named, name
 
 
 def labelled(group: MemberGroup, status: str) -> str:
