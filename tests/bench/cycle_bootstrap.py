@@ -15,7 +15,7 @@ import sqlite3
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from itertools import batched
@@ -25,6 +25,7 @@ from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from leadbridge.cycle_ports import Link
 from leadbridge.domain.cycling import CycleStep
 from leadbridge.domain.shifts import Shift
 from leadbridge.ports import StoredFile, Writer
@@ -148,6 +149,10 @@ class Shelf[V](MutableMapping[str, V]):
     def __iter__(self) -> Iterator[str]:
         return (row[0] for row in self._table.execute("SELECT name FROM held ORDER BY name"))
 
+    def close(self) -> None:
+        """Nobody asks any more."""
+        self._table.close()
+
     def __len__(self) -> int:
         return int(self._table.execute("SELECT count(*) FROM held").fetchone()[0])
 
@@ -269,8 +274,14 @@ class Bootstrapping(Limited):
     def stores(self) -> tuple[InMemoryObjects, InMemoryLinks, InMemoryKeys]:
         """On disk."""
         links = InMemoryLinks()
-        links.links, links.people = Shelf(self.folder / "links"), Shelf(self.folder / "people")
+        self.shelves = (Shelf[Link](self.folder / "links"), Shelf[str](self.folder / "people"))
+        links.links, links.people = self.shelves
         return OnDisk(self.folder / "objects"), links, Unguarded()
+
+    def close(self) -> None:
+        """Nobody asks any more."""
+        for shelf in self.shelves:
+            shelf.close()
 
     def stepping(self, what: str) -> AbstractContextManager[None]:
         """Its memory is looked at."""
@@ -384,8 +395,9 @@ def figure(*, people: int, seed: int) -> Figure:
         title="CRM cycle, first run",
         size=f"seed {seed}, {people} people who did {given.done} things, {DAY_BYTES * scale / 1e6:g} MB a day",
     )
-    with twins(seed) as pair, tempfile.TemporaryDirectory() as folder:
+    with twins(seed) as pair, tempfile.TemporaryDirectory() as folder, ExitStack() as done:
         world = Bootstrapping(pair, given, scale, Path(folder))
+        done.callback(world.close)
         held, began, before = _megabytes("VmRSS"), world.clock.now(), world.made()
         took = first_run(world)
         told.add(f"calls: {listed(world.made() - before)}")

@@ -1,5 +1,6 @@
 """The figure of a CRM cycle's first run at a small size: counts and equality, never a time."""
 
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,9 +22,10 @@ def test_what_the_megabytes_of_a_day_want_is_whole_days_of_the_central_time_zone
 
 def test_a_first_run_leaves_what_the_input_says_and_what_differs_is_told(tmp_path: Path) -> None:
     """Two hundred people who did a thousand things: every record is right, and each that is altered then is found."""
-    with twins(SEED) as pair:
+    with twins(SEED) as pair, ExitStack() as done:
         given = cycle_bootstrap.Input(200, SEED)
         world = cycle_bootstrap.Bootstrapping(pair, given, 1.0, tmp_path)
+        done.callback(world.close)
         cycle_bootstrap.first_run(world)
         assert world.wrong() == {"Leads": 0, "people": 0, "Tasks": 0}
 

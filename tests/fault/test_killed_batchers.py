@@ -8,7 +8,7 @@ from itertools import count
 import pytest
 
 from tests.fault.rig import WORKER, Record, Rig, wait_for
-from tests.fault.test_killed_workers import ADD, CHANGE, TRANSACTION, Point, around, die
+from tests.fault.test_killed_workers import ADD, TRANSACTION, Point, around, die
 
 SYNC = "POST /rest/v1/leads.json"
 LANE = "marketo-demo"
@@ -39,7 +39,7 @@ batch: {{seconds: {AGE}}}
 ADDITION = f"POST /rest/v1/lists/{LIST}/leads.json"
 
 RIPEN = Point(name="ripening", match=TRANSACTION, containing='"Key": {"pk": {"S": "buffer#', moment="before")
-SETTLE = Point(name="settling", match=CHANGE, containing="REMOVE #a0", moment="before")
+SETTLE = Point(name="settling", match=TRANSACTION, containing="REMOVE #a0", moment="before")
 CLAIM = Point(name="claim", match=TRANSACTION, containing="crashes = :crashes", moment="before")
 SEND = Point(name="sync", to="marketo", match=SYNC, moment="before")
 END = Point(name="outcome", match=TRANSACTION, containing='"ended"', moment="before")

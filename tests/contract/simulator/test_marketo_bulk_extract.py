@@ -377,6 +377,8 @@ def test_custom_objects_are_exported(marketo: httpx.Client) -> None:
 
 def test_two_jobs_run_ten_hold_the_queue_and_1029_has_three_meanings(marketo: httpx.Client) -> None:
     """The eleventh is refused although it is of another kind; twice the same is refused; over the meter, too."""
+    marketo.post("/_sim/clock", json={"set": "2030-07-01T20:00:00Z", "allow_backwards": True})
+    login(marketo, "")
     marketo.post("/_sim/limits", json={"export_run_seconds": 90})
     jobs = [create(marketo, LEADS, leads_body(marketo)) for _ in range(10)]
     other = create(marketo, ACTIVITIES, {"filter": {"createdAt": window(marketo)}})

@@ -26,7 +26,7 @@ PORTS = {
 }
 #: what only people's questions pass, what runs once pass, and what is no call
 UNVISITED = {
-    *("syncs.runs", "syncs.note_once", "source.shown", "source.sample"),
+    *("syncs.runs", "syncs.note_once", "syncs.forget", "source.shown", "source.sample"),
     *("source.calls", "source.expanded", "destination.calls", "destination.rows"),
 }
 #: a page of a source, what is asked of it and written back to it, deletions, and files

@@ -194,7 +194,7 @@ def test_a_repaired_call_that_is_parked_has_no_end_of_life(inbox: DynamoInbox, l
     item = log.get(event.execution_id)
     assert item is not None
     assert "ttl" not in item
-    (mine,) = inbox.claim([event], 1)
+    (mine,) = inbox.claim(inbox.due(event.lane, event.received_at, 1), 1)
     inbox.park(mine, reason=Reason.MAPPING_BROKEN, message="Parked.")
     item, kept = log.get(event.execution_id), log.kept(event.execution_id)
     assert item is not None

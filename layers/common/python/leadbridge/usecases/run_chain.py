@@ -179,11 +179,14 @@ class RunChain:
         return done
 
     def _write_chunk(self, chunk: Sequence[LinkWrite], may_go_on: Callable[[], bool]) -> list[Candidate]:
-        chunk = self._intended(chunk)
+        latest: dict[str, LinkWrite] = {}
 
         def call(piece: Sequence[LinkWrite]) -> Sequence[RowResult]:
             require(may_go_on)
-            require(lambda: not self._stale(piece))
+            intended = self._intended(piece)
+            # lost to a newer epoch, or asleep while they were stored
+            require(lambda: len(intended) == len(piece) and not self._stale(intended))
+            latest.update((_id(write), write) for write in intended)
             first = piece[0]
             client = self._connections.salesforce(_connection(first.candidate))
             allow = first.link.document.duplicate_rules == "allow"
@@ -192,15 +195,19 @@ class RunChain:
                 return client.update(first.link.object, rows, allow_duplicates=allow)
             return client.create(first.link.object, [write.fields for write in piece], allow_duplicates=allow)
 
+        def known(piece: Sequence[LinkWrite]) -> Sequence[LinkWrite]:
+            return [latest.get(_id(write), write) for write in piece]
+
         found = isolate([chunk], call, lambda _, error: isinstance(error, PermanentError | ContractError))
         done: list[Candidate] = []
         for piece, error in [*found.refused, *(([write], error) for write, error in found.culprits)]:
             if isinstance(error, UncertainWriteError):
-                done.extend(self._look_at_once(piece, error))
+                done.extend(self._look_at_once(known(piece), error))
             else:
-                self._closing.postpone([explanation.chained(chain.undone(write)) for write in piece], error)
+                self._closing.postpone([explanation.chained(chain.undone(write)) for write in known(piece)], error)
         redirected: list[LinkWrite] = []
-        for write, row in found.answered:
+        for sent, row in found.answered:
+            [write] = known([sent])
             judged = self._judge(write, row)
             if isinstance(judged, LinkWrite):
                 redirected.append(judged)

@@ -476,7 +476,8 @@ class RunConnector:
             if event.intent
         ]
         kept = {event.execution_id: event for event in self._inbox.save(renewed)}
-        require(lambda: len(kept) == len(renewed))
+        # lost to a newer epoch, or asleep while they were stored
+        require(lambda: len(kept) == len(renewed) and not stale(now, self._clock.now(), self._settings.settle))
         for unit in piece:
             unit.task = unit.task.with_event(kept.get(unit.task.id, unit.task.event))
             unit.riders = [each.with_event(kept.get(each.id, each.event)) for each in unit.riders]

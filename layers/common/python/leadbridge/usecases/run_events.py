@@ -362,23 +362,30 @@ class RunEvents:
         return entries
 
     def _write_chunk(self, chunk: Sequence[Write], may_go_on: Callable[[], bool]) -> list[Entry]:
-        chunk = self._intended(chunk)
+        latest: dict[str, Write] = {}
 
         def call(piece: Sequence[Write]) -> Sequence[RowResult]:
             require(may_go_on)
-            require(lambda: not self._stale(piece))
-            return self._call(piece)
+            intended = self._intended(piece)
+            # lost to a newer epoch, or asleep while they were stored
+            require(lambda: len(intended) == len(piece) and not self._stale(intended))
+            latest.update((_id(write), write) for write in intended)
+            return self._call(intended)
+
+        def known(piece: Sequence[Write]) -> Sequence[Write]:
+            return [latest.get(_id(write), write) for write in piece]
 
         # refused as a whole, by a code that we know or do not: one malformed record can spoil a call
         found = isolate([chunk], call, lambda _, error: isinstance(error, PermanentError | ContractError))
         entries = []
         for piece, error in [*found.refused, *(([write], error) for write, error in found.culprits)]:
             if isinstance(error, UncertainWriteError):
-                entries.extend(self._look(piece, error))
+                entries.extend(self._look(known(piece), error))
             else:
-                self._closing.postpone([_undone(write.candidate) for write in piece], error)
+                self._closing.postpone([_undone(write.candidate) for write in known(piece)], error)
         redirected: list[Write] = []
-        for write, row in found.answered:
+        for sent, row in found.answered:
+            [write] = known([sent])
             judged = self._judge(write, row)
             if isinstance(judged, Write):
                 redirected.append(explanation.redirected(judged, row))
