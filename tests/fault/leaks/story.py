@@ -440,7 +440,7 @@ def _sync_runs(story: Story) -> None:
     assert _invoked(rig, "StartSyncFunctionName", {}) == {"changed": 2}
     fired = _invoked(rig, "StartSyncFunctionName", {"sync": "leak-sync"})
     assert fired["started"], fired
-    beside = _invoked(rig, "StartSyncFunctionName", {"sync": "leak-sync", "at": "2099-01-01T00:00:00Z"})
+    beside = _invoked(rig, "StartSyncFunctionName", {"sync": "leak-sync", "at": f"{now + timedelta(hours=20):{ISO}}"})
     assert beside["because"].startswith("running"), beside
 
     run = _ended_run(story, "leak-sync")
