@@ -650,6 +650,42 @@ def test_who_was_to_be_deleted_is_left_alone_if_that_is_wrong_by_the_time_somebo
     ends(world)
 
 
+def test_a_record_that_was_to_be_deleted_is_left_alone_if_that_is_wrong_by_the_time_somebody_says_yes() -> None:
+    """Somebody names it again, it was merged with another one, or converted: asked once more before a deletion.
+
+    Who names it is in step with it, and so is the person of the record that it took in.
+    """
+    world = CycleWorld(a_cycle(deleted_in_marketo="delete").model_copy(update={"guard": _guard(1)}))
+    made = {name: a_lead(world, name) for name in ("Ada", "Bea", "Cleo", "Dora", "Emil")}
+    leads = {name: record for name, (record, _) in made.items()}
+    world.people.delete(*(person for name, (_, person) in made.items() if name != "Emil"))
+    run = world.cycle()
+    assert run.waiting is Waiting.GUARD
+    world.later(hours=2)
+    again = world.people.make(email="ada@example.com", lastName="Ada", crmId=leads["Ada"])
+    world.leads.merge(leads["Bea"], leads["Emil"])
+    contact = world.system.convert(leads["Cleo"])
+
+    run = world.confirm(run.slot)
+
+    assert run.step is CycleStep.DONE
+    assert sorted(told(world, run)) == [
+        ("person_deleted_deleted", "deleted"),
+        ("record_converted_since", "decided"),
+        ("record_merged_since", "decided"),
+        ("record_named_again", "decided"),
+    ]
+    assert (contact in world.contacts.records, leads["Dora"] in world.leads.bin) == (True, True)
+    world.done()
+    world.done(minutes=30)
+    assert held(world) == {again: (leads["Ada"], "Lead"), made["Emil"][1]: (leads["Bea"], "Lead")}
+    world.people.edit(again, phone="123")
+    world.people.edit(made["Emil"][1], phone="456")
+    world.done()
+    assert [world.leads.records[leads[name]]["Phone"] for name in ("Ada", "Bea")] == ["123", "456"]
+    ends(world)
+
+
 def _guard(deletes: int) -> Any:
     return a_cycle().guard.model_copy(update={"deletes": deletes})
 

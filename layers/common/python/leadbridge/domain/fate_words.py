@@ -34,6 +34,15 @@ FATE_WORDS: Mapping[str, str] = {
         "Person {person} was merged with another one since: it is neither flagged nor deleted, though record {record} "
         "is gone."
     ),
+    "record_named_again": (
+        "A person of Marketo names record {record} by now: it is neither flagged nor deleted for the sake of {person}."
+    ),
+    "record_merged_since": (
+        "Record {record} was merged with another one since: it is neither flagged nor deleted for the sake of {person}."
+    ),
+    "record_converted_since": (
+        "The Lead {record} was converted since: it is neither flagged nor deleted for the sake of {person}."
+    ),
     "person_deleted_deleted": "Person {person} was deleted in Marketo: record {record} is deleted in Salesforce.",
     "person_deleted_flagged": "Person {person} was deleted in Marketo: record {record} is flagged.",
     "person_deleted_ignored": "Person {person} was deleted in Marketo: record {record} is left alone.",

@@ -32,6 +32,7 @@ class Parted(StrEnum):
 CONVERTED = "converted"
 #: why somebody stays after all who was to be flagged or deleted
 LINKED_ANEW, RECORD_BACK, MERGED_SINCE = "linked_anew", "record_back", "person_merged_since"
+NAMED_AGAIN, RECORD_MERGED, RECORD_CONVERTED = "record_named_again", "record_merged_since", "record_converted_since"
 #: whose record is gone; the others are links of records that are there
 PERSON_GONE = frozenset({Parted.PERSON_DELETED, Parted.PERSON_MERGED})
 
@@ -167,6 +168,15 @@ def spared(each: Consequence, named: str, news: News) -> str:
         return LINKED_ANEW
     gone = {*news.deleted.get(Side.SALESFORCE, ()), *news.merged.get(Side.SALESFORCE, ()), *news.converted}
     return RECORD_BACK if each.why in _OF_DELETED and each.record not in gone else ""
+
+
+def record_spared(record: str, named: Collection[str], news: News) -> str:
+    """The same of a record in Salesforce. `named` are the records that people of Marketo name by now."""
+    if record in named:
+        return NAMED_AGAIN
+    if record in news.merged.get(Side.SALESFORCE, {}).values():
+        return RECORD_MERGED
+    return RECORD_CONVERTED if record in news.converted else ""
 
 
 def touched(plan: Iterable[Consequence]) -> frozenset[str]:

@@ -23,6 +23,7 @@ from leadbridge.domain.fate_words import fate_said
 from leadbridge.domain.fates import (
     CONVERTED,
     LINKED_ANEW,
+    NAMED_AGAIN,
     RECORD_BACK,
     Consequence,
     Does,
@@ -31,6 +32,7 @@ from leadbridge.domain.fates import (
     Step,
     consequences,
     destroyed,
+    record_spared,
     spared,
 )
 from leadbridge.domain.ids import canonical, is_id
@@ -124,24 +126,32 @@ class FollowFates:
         return sum(1 for _ in _late(plan))
 
     def follow_up(self, cycle: CrmCycle, run: CycleRun) -> None:
-        """Ask both systems once more about people who are to be flagged or deleted, and store who is left alone.
+        """Ask both systems once more about those who are to be flagged or deleted, and store who is left alone.
 
-        They are read, with the records that they name; then come the merges that Marketo tells since the run began.
+        People are read with the records that they name, and who names a record; then come the merges and conversions
+        that both tell since the run began.
 
         Raises:
             SyncError: A system cannot be asked now.
         """
         files, persons = FateFiles(self._objects, run), _persons(cycle)
-        wanted = [each for each, step in _late(files.plan()) if step.side is Side.MARKETO]
-        if not wanted:
+        late, since = list(_late(files.plan())), run.started_at - _OVERLAP
+        if not late:
             return
-        people = self._records.people("id", sorted({each.person for each in wanted}))
-        named = {str(row["id"]): text(row.get(persons.id_field) or "").strip() for row in people}
-        named = {person: canonical(value) for person, value in named.items() if is_id(value)}
-        news = self._news.of_people(run.started_at - _OVERLAP, self._clock.now()).news
-        news |= self._of_those(each.record for each in wanted)
-        why = {each.person: spared(each, named.get(each.person, ""), news) for each in wanted}
-        files.keep_spared({person: code for person, code in why.items() if code})
+        people = [each for each, step in late if step.side is Side.MARKETO]
+        records = sorted({step.id for _, step in late if step.side is Side.SALESFORCE})
+        found = self._records.people("id", sorted({each.person for each in people})) if people else ()
+        naming = self._records.people(persons.id_field, records) if records else ()
+        news = self._news.of_people(since, self._clock.now()).news
+        gone = _gone(news)
+        news |= self._of_those([*(each.record for each in people), *records])
+        for kind in sorted({self._kinds[each[:3]] for each in records}):
+            news |= self._news.of_records(kind, since, self._clock.now()).news
+        names = {str(row["id"]): _named(row, persons) for row in found}
+        named = {_named(row, persons) for row in naming if str(row["id"]) not in gone}
+        why = {each.person: spared(each, names.get(each.person, ""), news) for each in people}
+        why |= {record: record_spared(record, named, news) for record in records}
+        files.keep_spared({each: code for each, code in why.items() if code})
 
     def finish(self, run: CycleRun) -> None:
         """Flag and delete what is stored to be, but for those who are left alone by now.
@@ -152,14 +162,8 @@ class FollowFates:
         files = FateFiles(self._objects, run)
         late = list(_late(files.plan()))
         left = files.spared() if late else {}
-        rows = [
-            self._spared(replace(each, why=left[step.id]))
-            for each, step in late
-            if step.side is Side.MARKETO and step.id in left
-        ]
-        rows += self._set_or_deleted(
-            (each, step) for each, step in late if not (step.side is Side.MARKETO and step.id in left)
-        )
+        rows = [self._spared(replace(each, why=left[step.id])) for each, step in late if step.id in left]
+        rows += self._set_or_deleted((each, step) for each, step in late if step.id not in left)
         files.keep_done("finished", rows)
 
     def _set_or_deleted(self, wanted: Iterable[tuple[Consequence, Step]]) -> Iterator[Sequence[str]]:
@@ -178,12 +182,14 @@ class FollowFates:
             yield from self._noted([each for each, _ in members], results)
 
     def _spared(self, each: Consequence) -> Sequence[str]:
-        """Leave a person alone; whoever belongs to somebody else by now, or has the record back, is looked at again."""
+        """Leave somebody alone; whoever belongs to somebody else by now, or has the record back, is looked at again."""
         now = self._clock.now()
         if each.why == LINKED_ANEW:
             self._links.forget(link for link in each.before if link.parted)
             self._due.add([DueRecord(side=Side.MARKETO, object=PERSON, id=each.person, reason=_AGAIN, noted_at=now)])
-        if each.why == RECORD_BACK:
+        if each.why == NAMED_AGAIN:
+            self._links.forget(link for link in each.before if link.parted)
+        if each.why in {RECORD_BACK, NAMED_AGAIN}:
             kind = self._kinds[each.record[:3]]
             self._due.add([DueRecord(side=Side.SALESFORCE, object=kind, id=each.record, reason=_AGAIN, noted_at=now)])
         return _row(each, Outcome.DECIDED)
@@ -291,10 +297,9 @@ class FollowFates:
         rows = [*(self._records.people("id", sorted(winners)) if winners else ())]
         rows += self._records.people(persons.id_field, unlinked) if unlinked else ()
         for row in rows:
-            value = text(row.get(persons.id_field) or "").strip()
-            if not is_id(value):
+            number, record = str(row["id"]), _named(row, persons)
+            if not record:
                 continue
-            number, record = str(row["id"]), canonical(value)
             named[number] = news.end(Side.SALESFORCE, record).id
             if number not in linked and record not in links:
                 links[record] = Link(salesforce_id=record, marketo_id=number)
@@ -438,6 +443,12 @@ def _persons(cycle: CrmCycle) -> Persons:
     if cycle.persons is None:
         raise ConfigurationError(["persons: is switched off"])
     return cycle.persons
+
+
+def _named(row: Mapping[str, Any], persons: Persons) -> str:
+    """The Salesforce record that a person of Marketo names; empty if none."""
+    value = text(row.get(persons.id_field) or "").strip()
+    return canonical(value) if is_id(value) else ""
 
 
 def _gone(news: News) -> set[str]:
